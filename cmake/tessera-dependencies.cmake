@@ -1,0 +1,63 @@
+# How each component finds the library it stands on. Included by our own build and by the installed package, so that
+# both look in the same way. Nothing is downloaded.
+#
+# tessera_find_<component>(<found>): sets <found> to TRUE when the component can be used, else to FALSE, with the
+# reason in <found>_reason.
+
+macro(tessera_find_text found)
+  if(NOT TARGET PkgConfig::tessera_utf8proc)
+    find_package(PkgConfig QUIET)
+    if(PkgConfig_FOUND)
+      pkg_check_modules(tessera_utf8proc QUIET IMPORTED_TARGET GLOBAL libutf8proc)
+    endif()
+  endif()
+  tessera_need_(${found} "utf8proc (Debian: libutf8proc-dev, pkg-config)" PkgConfig::tessera_utf8proc)
+endmacro()
+
+macro(tessera_find_io found)
+  find_package(nlohmann_json QUIET)
+  find_package(ZLIB QUIET)
+  tessera_need_(${found} "nlohmann_json and zlib (Debian: nlohmann-json3-dev, zlib1g-dev)" nlohmann_json::nlohmann_json ZLIB::ZLIB)
+endmacro()
+
+macro(tessera_find_eigen found)
+  find_package(Eigen3 3.3 QUIET NO_MODULE)
+  tessera_need_(${found} "Eigen (Debian: libeigen3-dev)" Eigen3::Eigen)
+endmacro()
+
+macro(tessera_find_cpu found)
+  find_package(hwy QUIET CONFIG)
+  tessera_need_(${found} "Highway (Debian: libhwy-dev)" hwy::hwy)
+endmacro()
+
+macro(tessera_find_dnnl found)
+  find_package(dnnl QUIET CONFIG)
+  tessera_need_(${found} "oneDNN (Debian: libdnnl-dev)" DNNL::dnnl)
+endmacro()
+
+macro(tessera_find_cuda found)
+  find_package(CUDAToolkit QUIET)
+  tessera_need_(${found} "the CUDA toolkit" CUDA::cudart_static CUDA::cublasLt)
+endmacro()
+
+macro(tessera_find_stub found)
+  set(${found} TRUE)
+endmacro()
+
+# text and io and models joined: the folders pretrained and data.
+macro(tessera_find_pretrained found)
+  tessera_find_text(${found})
+  if(${found})
+    tessera_find_io(${found})
+  endif()
+endmacro()
+
+macro(tessera_need_ found what)
+  set(${found} TRUE)
+  foreach(tessera_target_ IN ITEMS ${ARGN})
+    if(NOT TARGET ${tessera_target_})
+      set(${found} FALSE)
+      set(${found}_reason "needs ${what}")
+    endif()
+  endforeach()
+endmacro()
