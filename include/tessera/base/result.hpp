@@ -1,0 +1,162 @@
+// Errors as values: Error (a code and a sentence) and Result<T> (a value or an Error).
+//
+// Used wherever input may be bad: files, texts, requests. The sentence says what, where, what was expected and what
+// was found. Nothing here allocates; a sentence longer than the buffer is cut at its end.
+#pragma once
+
+#include <cstdarg>
+#include <cstddef>
+#include <cstdio>
+#include <cstring>
+#include <new>
+#include <type_traits>
+#include <utility>
+
+namespace tessera {
+
+enum class Code : unsigned char {
+  ok,
+  invalid_argument,  ///< the caller asked for something that makes no sense
+  shape_mismatch,    ///< sizes that should agree do not
+  out_of_range,      ///< an id, a label or a length is outside of what the model has
+  not_found,         ///< a file, a tensor or a token is missing
+  bad_format,        ///< a file is not what it claims to be
+  unsupported,       ///< well formed, but nothing here can read or run it
+  out_of_memory,     ///< an arena or a reservation is too small
+  io_failure,        ///< the operating system refused to read or write
+  cancelled,         ///< the host asked to stop
+};
+
+/// The name of a code as the programs print it, such as "bad format".
+constexpr const char* name(Code code) noexcept {
+  switch (code) {
+    case Code::ok: return "ok";
+    case Code::invalid_argument: return "invalid argument";
+    case Code::shape_mismatch: return "shape mismatch";
+    case Code::out_of_range: return "out of range";
+    case Code::not_found: return "not found";
+    case Code::bad_format: return "bad format";
+    case Code::unsupported: return "unsupported";
+    case Code::out_of_memory: return "out of memory";
+    case Code::io_failure: return "input or output failed";
+    case Code::cancelled: return "cancelled";
+  }
+  return "unknown";
+}
+
+#if defined(__GNUC__)
+#define TESSERA_PRINTF(format_index, first_argument) __attribute__((format(printf, format_index, first_argument)))
+#else
+#define TESSERA_PRINTF(format_index, first_argument)
+#endif
+
+/// A code and a sentence, copied by value. Error() is no error.
+class [[nodiscard]] Error {
+ public:
+  static constexpr std::size_t capacity = 500;
+
+  Error() = default;
+
+  /// Makes the sentence as printf would.
+  TESSERA_PRINTF(2, 3) static Error format(Code code, const char* pattern, ...) noexcept {
+    Error e;
+    e.code_ = code;
+    std::va_list arguments;
+    va_start(arguments, pattern);
+    std::vsnprintf(e.text_, capacity, pattern, arguments);
+    va_end(arguments);
+    return e;
+  }
+
+  /// The same error with "prefix: " before the sentence: the file, the tensor or the call it happened in.
+  Error in(const char* prefix) const noexcept { return format(code_, "%s: %s", prefix, text_); }
+
+  constexpr Code code() const noexcept { return code_; }
+  const char* message() const noexcept { return text_; }
+  constexpr explicit operator bool() const noexcept { return code_ != Code::ok; }
+
+ private:
+  Code code_ = Code::ok;
+  char text_[capacity] = {};
+};
+
+/// A T or an Error. Look before you take: value() of a failed result is a broken promise of the caller.
+template <class T>
+class [[nodiscard]] Result {
+ public:
+  Result(T value) noexcept(std::is_nothrow_move_constructible_v<T>) : ok_(true) {  // NOLINT: conversion is the point
+    ::new (static_cast<void*>(&value_)) T(std::move(value));
+  }
+  Result(const Error& error) noexcept : ok_(false), error_(error) {}  // NOLINT
+  Result(Result&& other) noexcept(std::is_nothrow_move_constructible_v<T>) : ok_(other.ok_) {
+    if (ok_)
+      ::new (static_cast<void*>(&value_)) T(std::move(other.value_));
+    else
+      ::new (static_cast<void*>(&error_)) Error(other.error_);
+  }
+  Result& operator=(Result&& other) noexcept(std::is_nothrow_move_constructible_v<T>) {
+    if (this != &other) {
+      this->~Result();
+      ::new (static_cast<void*>(this)) Result(std::move(other));
+    }
+    return *this;
+  }
+  Result(const Result&) = delete;
+  Result& operator=(const Result&) = delete;
+  ~Result() {
+    if (ok_) value_.~T();
+  }
+
+  explicit operator bool() const noexcept { return ok_; }
+  bool ok() const noexcept { return ok_; }
+
+  T& value() & noexcept { return value_; }
+  const T& value() const& noexcept { return value_; }
+  T&& value() && noexcept { return std::move(value_); }
+  T& operator*() & noexcept { return value_; }
+  const T& operator*() const& noexcept { return value_; }
+  T&& operator*() && noexcept { return std::move(value_); }
+  T* operator->() noexcept { return &value_; }
+  const T* operator->() const noexcept { return &value_; }
+
+  /// The error; Error() when there is a value.
+  Error error() const noexcept { return ok_ ? Error() : error_; }
+
+ private:
+  bool ok_;
+  union {
+    T value_;
+    Error error_;
+  };
+};
+
+template <>
+class [[nodiscard]] Result<void> {
+ public:
+  Result() = default;
+  Result(const Error& error) noexcept : error_(error) {}  // NOLINT
+
+  explicit operator bool() const noexcept { return !error_; }
+  bool ok() const noexcept { return !error_; }
+  Error error() const noexcept { return error_; }
+
+ private:
+  Error error_;
+};
+
+}  // namespace tessera
+
+#define TESSERA_CONCAT_(a, b) a##b
+#define TESSERA_CONCAT(a, b) TESSERA_CONCAT_(a, b)
+
+/// Leaves the function with the error of `result_expression`, or goes on.
+#define TESSERA_TRY(result_expression)                                              \
+  do {                                                                              \
+    if (auto tessera_result = (result_expression); !tessera_result.ok()) return tessera_result.error(); \
+  } while (false)
+
+/// `TESSERA_TRY_ASSIGN(auto x, f())`: the value of f(), or leaves the function with its error.
+#define TESSERA_TRY_ASSIGN(declaration, result_expression)                              \
+  auto TESSERA_CONCAT(tessera_result_, __LINE__) = (result_expression);                 \
+  if (!TESSERA_CONCAT(tessera_result_, __LINE__).ok()) return TESSERA_CONCAT(tessera_result_, __LINE__).error(); \
+  declaration = std::move(TESSERA_CONCAT(tessera_result_, __LINE__)).value()

@@ -1,0 +1,264 @@
+// Frame: what inference and tape share: the arena, the op numbers, inputs, the first error, taps.
+//
+// A frame runs a model's call operator from its beginning each time (`begin`). The model's control flow never depends
+// on tensor data, so each pass makes the same ops with the same numbers at the same addresses: planning, running and
+// resuming are the same walk.
+#pragma once
+
+#include "tessera/base/assert.hpp"
+#include "tessera/base/buffer.hpp"
+#include "tessera/base/free_list.hpp"
+#include "tessera/base/result.hpp"
+#include "tessera/context/backend.hpp"
+#include "tessera/tensor/sequence.hpp"
+
+namespace tessera {
+
+/// The first thing that went wrong in a frame. Plain data: the sentence is made when asked for.
+struct Fault {
+  Code code = Code::ok;
+  OpId op = OpId::count;
+  std::int32_t number = -1;      ///< number of the op
+  const char* what = "";         ///< "linear: x columns must equal weight columns"
+  Index expected = 0;
+  Index found = 0;
+
+  Error error() const noexcept {
+    if (code == Code::ok) return Error();
+    return Error::format(code, "%s: expected %lld, found %lld (op %d, %s)", what, static_cast<long long>(expected),
+                         static_cast<long long>(found), static_cast<int>(number), name(op));
+  }
+};
+
+/// Receives tapped values: "hidden_states", "attentions", ... in the order in which the model makes them.
+struct TapSink {
+  void* state = nullptr;
+  bool (*wants)(void* state, const char* name) = nullptr;
+  /// `value` lies in the backend's memory and is valid during the call.
+  void (*take)(void* state, const char* name, const View& value, const Memory& memory) = nullptr;
+};
+
+/// Asked after each op of a resumable run; true stops it there.
+struct StopRequest {
+  bool (*stop)(void* state) = nullptr;
+  void* state = nullptr;
+};
+
+/// What planning finds out.
+struct Plan {
+  std::size_t arena_bytes = 0;  ///< exact
+  std::int64_t flops = 0;       ///< of matrix products, two for each multiply-add
+  std::int32_t ops = 0;
+  Fault fault;
+};
+
+namespace detail {
+/// Bytes of the backend's own memory, through its table or the host's heap.
+inline void* allocate(const Memory& memory, std::size_t bytes) noexcept {
+  if (memory.allocate != nullptr) return memory.allocate(bytes);
+  return ::operator new(bytes, std::align_val_t{FreeList::alignment}, std::nothrow);
+}
+inline void release(const Memory& memory, void* data, std::size_t bytes) noexcept {
+  if (data == nullptr) return;
+  if (memory.release != nullptr) return memory.release(data, bytes);
+  ::operator delete(data, std::align_val_t{FreeList::alignment});
+}
+inline void zero(const Memory& memory, void* data, std::size_t bytes) noexcept {
+  if (memory.zero != nullptr) return memory.zero(data, bytes);
+  std::memset(data, 0, bytes);
+}
+inline void upload(const Memory& memory, void* destination, const void* host, std::size_t bytes) noexcept {
+  if (memory.upload != nullptr) return memory.upload(destination, host, bytes);
+  std::memcpy(destination, host, bytes);
+}
+inline void download(const Memory& memory, void* host, const void* source, std::size_t bytes) noexcept {
+  if (memory.download != nullptr) return memory.download(host, source, bytes);
+  std::memcpy(host, source, bytes);
+}
+
+/// Element i of a host array of any number type, as T.
+template <class T>
+T element_as(const View& v, Index i) noexcept {
+  switch (v.type) {
+    case DType::f32: return static_cast<T>(v.as<const float>()[i]);
+    case DType::f64: return static_cast<T>(v.as<const double>()[i]);
+    case DType::i64: return static_cast<T>(v.as<const std::int64_t>()[i]);
+    case DType::i32: return static_cast<T>(v.as<const std::int32_t>()[i]);
+    case DType::i16: return static_cast<T>(v.as<const std::int16_t>()[i]);
+    case DType::i8: return static_cast<T>(v.as<const std::int8_t>()[i]);
+    case DType::u8: return static_cast<T>(v.as<const std::uint8_t>()[i]);
+    case DType::boolean: return static_cast<T>(v.as<const std::uint8_t>()[i] != 0);
+    case DType::f16: return static_cast<T>(from_f16(v.as<const std::uint16_t>()[i]));
+    case DType::bf16: return static_cast<T>(from_bf16(v.as<const std::uint16_t>()[i]));
+  }
+  return T();
+}
+
+/// Runs a host kernel for a device: inputs down, result up. The slow way, which Trace reports; allocates.
+inline void run_through_host(const Memory& memory, Kernel kernel, const Call& call, int inputs) noexcept {
+  View in[max_inputs];
+  Buffer<Buffer<std::byte>> copies;
+  Buffer<std::byte> out_copy;
+  bool ok = copies.resize(static_cast<std::size_t>(inputs));
+  for (int i = 0; ok && i < inputs; ++i) {
+    in[i] = call.in[i];
+    if (!in[i].present()) continue;
+    // Strided rows come down with their gaps, so that the view stays what it was.
+    const std::size_t bytes =
+        static_cast<std::size_t>((in[i].rows() - 1) * in[i].row_stride + in[i].columns()) * size_of(in[i].type);
+    Buffer<std::byte>& copy = copies[static_cast<std::size_t>(i)];
+    ok = copy.resize(bytes);
+    if (!ok) break;
+    memory.download(copy.data(), in[i].data, bytes);
+    in[i].data = copy.data();
+  }
+  if (!ok || !out_copy.resize(call.out.bytes())) {
+    TESSERA_ASSERT(false, "no host memory to run a kernel that the backend lacks");
+    return;
+  }
+  Call on_host = call;
+  on_host.in = in;
+  on_host.out.data = out_copy.data();
+  on_host.scratch = nullptr;
+  kernel(on_host);
+  memory.upload(call.out.data, out_copy.data(), out_copy.size());
+}
+}  // namespace detail
+
+/// An arena handed to a frame: the backend's memory, owned by a session or by the program.
+struct Arena {
+  void* data = nullptr;
+  std::size_t bytes = 0;
+};
+
+template <class B>
+class Frame {
+ public:
+  using backend_type = B;
+  using element = typename B::element;
+
+  constexpr explicit Frame(const B& backend) noexcept : backend_(backend) {}
+  Frame(const Frame&) = delete;
+  Frame& operator=(const Frame&) = delete;
+
+  constexpr const B& backend() const noexcept { return backend_; }
+  constexpr void set_executor(const Executor& executor) noexcept { executor_ = executor; }
+  constexpr void set_taps(const TapSink& taps) noexcept { taps_ = taps; }
+  /// Weights in the backend's form, by param id. Null: as they are stored.
+  constexpr void set_weights(const View* packed) noexcept { weights_ = packed; }
+
+  constexpr bool planning() const noexcept { return planning_; }
+  constexpr const Fault& fault() const noexcept { return fault_; }
+  constexpr Plan plan() const noexcept { return {memory_.peak(), flops_, number_, fault_}; }
+
+  /// Records the first broken condition; all ops after it do nothing.
+  constexpr bool require(bool condition, const char* what, Index expected, Index found,
+                         Code code = Code::shape_mismatch, OpId op = OpId::count) noexcept {
+    if (!condition && fault_.code == Code::ok) fault_ = {code, op, number_, what, expected, found};
+    return condition;
+  }
+  constexpr bool failed() const noexcept { return fault_.code != Code::ok; }
+
+  /// True when the tap is asked for: a block then takes the composition that makes the value.
+  constexpr bool wants(const char* tap_name) const noexcept {
+    return taps_.wants != nullptr && taps_.wants(taps_.state, tap_name);
+  }
+
+  // --- inputs: host arrays become operands in the backend's memory, for as long as the frame lasts ---
+
+  /// Ids, lengths, labels: any integer array, as i32. Not copied when it is i32 in host memory already.
+  constexpr Operand ids(const View& host) noexcept { return input<std::int32_t>(host); }
+  /// Masks and targets: any number array, in the element type.
+  constexpr Operand numbers(const View& host) noexcept { return input<element>(host); }
+  /// n ids that the model itself derives: f(i) for i in [0, n).
+  template <class F>
+  constexpr Operand make_ids(Index n, const F& f) noexcept {
+    return make<std::int32_t>(View::of(nullptr, DType::i32, n), f);
+  }
+
+  constexpr Operand param(const ParamBase& p) const noexcept {
+    return {weights_ != nullptr ? weights_[p.id] : p.view, -1};
+  }
+
+ protected:
+  constexpr void begin_frame(bool planning, const Arena& arena) noexcept {
+    planning_ = planning;
+    arena_ = arena;
+    memory_ = FreeList(planning ? FreeList::npos : arena.bytes);
+    number_ = 0;
+    flops_ = 0;
+    fault_ = Fault();
+  }
+
+  constexpr Slot allocate(std::size_t bytes) noexcept {
+    if (failed() || bytes == 0) return {};
+    const std::size_t offset = memory_.allocate(bytes);
+    if (offset == FreeList::npos) {
+      require(false, "arena: too small for this input (planned bytes, bytes of the arena)",
+              static_cast<Index>(memory_.end() + bytes), static_cast<Index>(arena_.bytes), Code::out_of_memory);
+      return {};
+    }
+    return {offset, bytes};
+  }
+  constexpr void give_back(Slot slot) noexcept {
+    if (slot.bytes > 0 && !memory_.release(slot.offset, slot.bytes))
+      require(false, "arena: more holes than the free list can hold", FreeList::max_holes, FreeList::max_holes + 1,
+              Code::out_of_memory);
+  }
+  constexpr void* address(Slot slot) const noexcept {
+    return planning_ || slot.bytes == 0 ? nullptr : static_cast<std::byte*>(arena_.data) + slot.offset;
+  }
+
+  template <class T, class F>
+  constexpr Operand make(const View& shape, const F& f) noexcept {
+    View v = shape;
+    v.type = dtype_of<T>;
+    v.row_stride = v.columns();
+    const Slot slot = allocate(v.bytes());
+    v.data = address(slot);
+    if (v.data != nullptr && !failed()) {
+      T* target = v.template as<T>();
+      if (!backend_.memory().host()) {
+        if (!staging_.resize(v.bytes())) {
+          require(false, "input: no host memory to stage it", static_cast<Index>(v.bytes()), 0, Code::out_of_memory);
+          return {v, -1};
+        }
+        target = reinterpret_cast<T*>(staging_.data());
+      }
+      for (Index i = 0; i < v.count(); ++i) target[i] = f(i);
+      if (!backend_.memory().host()) backend_.memory().upload(v.data, target, v.bytes());
+    }
+    return {v, -1};
+  }
+
+  template <class T>
+  constexpr Operand input(const View& host) noexcept {
+    if (!host.present()) return {};
+    if (host.type == dtype_of<T> && backend_.memory().host()) return {host, -1};
+    return make<T>(host, [&](Index i) { return detail::element_as<T>(host, i); });
+  }
+
+  /// The kernel, directly or through the host for a device that has none of its own.
+  void execute(OpId id, const Call& call) const noexcept {
+    const Kernels& kernels = backend_.kernels();
+    const int i = static_cast<int>(id);
+    if (kernels.origin[i] == Origin::reference && !backend_.memory().host())
+      detail::run_through_host(backend_.memory(), kernels.run[i], call, max_inputs);
+    else
+      kernels.run[i](call);
+  }
+
+  B backend_;
+  Executor executor_;
+  TapSink taps_;
+  const View* weights_ = nullptr;
+  Arena arena_;
+  FreeList memory_;
+  Buffer<std::byte> staging_;
+  Fault fault_;
+  std::int64_t flops_ = 0;
+  std::int32_t number_ = 0;
+  bool planning_ = true;
+};
+
+}  // namespace tessera

@@ -1,0 +1,115 @@
+// Infer<B>: runs a model on backend B in an arena. No heap, no gradient; dropout is nothing.
+//
+// With `begin_plan` the same walk only adds up sizes: in a constant expression too, so an arena can be a static array.
+// With a stop request a run ends between two ops, and the next walk goes on where it stopped: ops before the cursor
+// give the views they gave before, and compute nothing.
+#pragma once
+
+#include "tessera/context/frame.hpp"
+
+namespace tessera {
+
+/// Sees each op before and after it runs (trace.hpp). The default sees nothing and costs nothing.
+struct NoProbe {
+  constexpr void before(OpId, std::int32_t, const Call&) const noexcept {}
+  constexpr void after(OpId, std::int32_t, const Call&, std::int64_t) const noexcept {}
+};
+
+template <class B, class Probe = NoProbe>
+class Infer : public Frame<B> {
+  using base = Frame<B>;
+
+ public:
+  using element = typename base::element;
+  static constexpr bool training = false;
+
+  constexpr explicit Infer(const B& backend, const Probe& probe = Probe()) noexcept : base(backend), probe_(probe) {}
+
+  /// The next walk plans.
+  constexpr void begin_plan() noexcept { base::begin_frame(true, Arena()); }
+  /// The next walk runs from the first op, or from where the walk before stopped when `resume`.
+  void begin(const Arena& arena, bool resume = false, const StopRequest& stop = {}) noexcept {
+    base::begin_frame(false, arena);
+    if (!resume) cursor_ = 0;
+    stopped_ = false;
+    stop_ = stop;
+  }
+  /// True when the last walk ended before its last op.
+  constexpr bool stopped() const noexcept { return stopped_; }
+  constexpr std::int32_t cursor() const noexcept { return cursor_; }
+
+  constexpr Probe& probe() noexcept { return probe_; }
+
+  /// Whether the backend runs this op itself. Fused ops ask before they choose.
+  constexpr bool has(OpId id) const noexcept { return this->backend_.kernels().has(id); }
+
+  constexpr void release(Slot slot, std::int32_t) noexcept { base::give_back(slot); }
+
+  /// One op: out = Op(in...). `extents` are the sizes of the result.
+  template <class Op, class E, class... In>
+  constexpr Tensor<Infer, E> apply(const typename Op::Attributes& attributes, const E& extents, const In&... in) noexcept {
+    const View views[max_inputs] = {in.view...};
+    View out = View::of(nullptr, dtype_of<element>, extents);
+    const Slot slot = base::allocate(out.bytes());
+    out.data = base::address(slot);
+    perform(Op::id, &attributes, views, out, &Op::flops);
+    return Tensor<Infer, E>(*this, out, slot, -1);
+  }
+
+  /// The same for an elementwise op that may overwrite its first input, which is given up.
+  template <class Op, class T, class... In>
+  constexpr auto apply_in_place(const typename Op::Attributes& attributes, T x, const In&... in) noexcept {
+    if (x.owns_memory()) {
+      const View views[max_inputs] = {x.view(), in.view...};
+      perform(Op::id, &attributes, views, x.view(), &Op::flops);
+      return x;
+    }
+    typename T::extents extents;
+    for (int i = 0; i < T::extents::rank; ++i) extents.size[i] = x.size(i);
+    return apply<Op>(attributes, extents, x.operand(), in...);
+  }
+
+  /// Shows a value to whoever asked for it by name.
+  constexpr void tap(const char* tap_name, const View& value) noexcept {
+    const std::int32_t number = this->number_++;
+    if (this->planning_ || this->failed() || stopped_ || number < cursor_) return;
+    if (this->wants(tap_name)) this->taps_.take(this->taps_.state, tap_name, value, this->backend_.memory());
+    cursor_ = number + 1;
+  }
+
+ private:
+  constexpr void perform(OpId id, const void* attributes, const View* in, const View& out,
+                         std::int64_t (*flops)(const View*, const View&)) noexcept {
+    const std::int32_t number = this->number_++;
+    if (this->failed()) return;
+    const Kernels& kernels = this->backend_.kernels();
+    if (!base::require(kernels.has(id), "backend: it has no kernel for this op", 1, 0, Code::unsupported, id)) return;
+    Call call;
+    call.in = in;
+    call.out = out;
+    call.attributes = attributes;
+    call.executor = &this->executor_;
+    Slot scratch;
+    if (const Scratch need = kernels.scratch[static_cast<int>(id)]; need != nullptr) {
+      scratch = base::allocate(need(call));
+      call.scratch = base::address(scratch);
+    }
+    if (this->planning_) {
+      this->flops_ += flops(in, out);
+    } else if (!this->failed() && !stopped_ && number >= cursor_) {
+      probe_.before(id, number, call);
+      base::execute(id, call);
+      probe_.after(id, number, call, flops(in, out));
+      cursor_ = number + 1;
+      if (stop_.stop != nullptr && stop_.stop(stop_.state)) stopped_ = true;
+    }
+    base::give_back(scratch);
+  }
+
+  Probe probe_;
+  StopRequest stop_;
+  std::int32_t cursor_ = 0;
+  bool stopped_ = false;
+};
+
+}  // namespace tessera

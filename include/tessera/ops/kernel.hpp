@@ -1,0 +1,136 @@
+// Kernels: what a backend provides for an op, behind one signature and one table of function pointers.
+//
+// An op is a struct in one header of this folder: its number, its inputs, its attributes, its FLOPs, what its gradient
+// keeps, and a function of the same name that checks shapes and applies it. Sizes stop there: kernels see Views.
+#pragma once
+
+#include "tessera/base/executor.hpp"
+#include "tessera/base/result.hpp"
+#include "tessera/tensor/tensor.hpp"
+
+namespace tessera {
+
+/// Every op of the library, in the order of the tables. A fused op names the composition it replaces in its header.
+#define TESSERA_OPS(X)                                                                                        \
+  X(embedding) X(linear) X(matmul) X(softmax) X(layer_norm) X(gelu) X(gelu_tanh) X(relu) X(swish) X(tanh)     \
+  X(add) X(bias) X(scale) X(scale_heads) X(dropout) X(split_heads) X(merge_heads) X(rel_shift)                \
+  X(segment_select) X(columns) X(sum) X(mean) X(mean_pool) X(cross_entropy) X(mean_squared_error)             \
+  X(residual_norm) X(attention)
+
+enum class OpId : std::uint8_t {
+#define TESSERA_OP_ID(op) op,
+  TESSERA_OPS(TESSERA_OP_ID)
+#undef TESSERA_OP_ID
+      count
+};
+inline constexpr int op_count = static_cast<int>(OpId::count);
+
+/// "linear", "layer_norm", ...
+constexpr const char* name(OpId id) noexcept {
+  constexpr const char* names[] = {
+#define TESSERA_OP_NAME(op) #op,
+      TESSERA_OPS(TESSERA_OP_NAME)
+#undef TESSERA_OP_NAME
+  };
+  return id < OpId::count ? names[static_cast<int>(id)] : "none";
+}
+
+inline constexpr int max_inputs = 6;
+
+/// One application of an op. `in` has the op's full number of inputs; one that was not given has rank 0.
+struct Call {
+  const View* in = nullptr;
+  View out;  ///< may be the memory of in[0] for elementwise ops
+  const void* attributes = nullptr;
+  const Executor* executor = nullptr;
+  void* scratch = nullptr;  ///< as many bytes as the table's scratch function asked for, aligned to 64
+
+  template <class Op>
+  const typename Op::Attributes& as() const noexcept {
+    return *static_cast<const typename Op::Attributes*>(attributes);
+  }
+};
+
+/// The vector-Jacobian product of an op: adds to each in_grad whose data is not null.
+struct VjpCall {
+  const View* in = nullptr;
+  const View* in_grad = nullptr;  ///< shaped as `in`, contiguous
+  View out;                       ///< only what the op says it keeps has valid data
+  View out_grad;
+  const void* attributes = nullptr;
+  const Executor* executor = nullptr;
+  void* scratch = nullptr;
+
+  template <class Op>
+  const typename Op::Attributes& as() const noexcept {
+    return *static_cast<const typename Op::Attributes*>(attributes);
+  }
+};
+
+using Kernel = void (*)(const Call&);
+using Vjp = void (*)(const VjpCall&);
+/// Bytes of scratch for a call whose views have sizes but no data.
+using Scratch = std::size_t (*)(const Call&);
+using VjpScratch = std::size_t (*)(const VjpCall&);
+
+/// Whose kernel stands in a table.
+enum class Origin : std::uint8_t {
+  none,       ///< no kernel: a fused op falls back to its composition
+  own,        ///< the backend's
+  reference,  ///< the reference's; a backend with memory of its own reaches it through host copies
+};
+
+/// The forward kernels of a backend.
+struct Kernels {
+  Kernel run[op_count] = {};
+  Scratch scratch[op_count] = {};  ///< null: none needed
+  Origin origin[op_count] = {};
+
+  constexpr Kernels& set(OpId id, Kernel kernel, Scratch need = nullptr) noexcept {
+    run[static_cast<int>(id)] = kernel;
+    scratch[static_cast<int>(id)] = need;
+    origin[static_cast<int>(id)] = kernel != nullptr ? Origin::own : Origin::none;
+    return *this;
+  }
+  /// Fills what is missing from another table. Fused ops stay empty: their composition is better than a detour.
+  constexpr Kernels& inherit(const Kernels& other) noexcept {
+    for (int i = 0; i < op_count; ++i) {
+      if (run[i] != nullptr || other.run[i] == nullptr) continue;
+      run[i] = other.run[i];
+      scratch[i] = other.scratch[i];
+      origin[i] = Origin::reference;
+    }
+    return *this;
+  }
+  constexpr bool has(OpId id) const noexcept { return run[static_cast<int>(id)] != nullptr; }
+};
+
+/// The gradients of a backend; apart from Kernels, so that inference links none of them.
+struct Vjps {
+  Vjp run[op_count] = {};
+  VjpScratch scratch[op_count] = {};
+  Origin origin[op_count] = {};
+
+  constexpr Vjps& set(OpId id, Vjp vjp, VjpScratch need = nullptr) noexcept {
+    run[static_cast<int>(id)] = vjp;
+    scratch[static_cast<int>(id)] = need;
+    origin[static_cast<int>(id)] = vjp != nullptr ? Origin::own : Origin::none;
+    return *this;
+  }
+  constexpr Vjps& inherit(const Vjps& other) noexcept {
+    for (int i = 0; i < op_count; ++i) {
+      if (run[i] != nullptr || other.run[i] == nullptr) continue;
+      run[i] = other.run[i];
+      scratch[i] = other.scratch[i];
+      origin[i] = Origin::reference;
+    }
+    return *this;
+  }
+  constexpr bool has(OpId id) const noexcept { return run[static_cast<int>(id)] != nullptr; }
+};
+
+/// What the gradient of an op needs to find again: bits of inputs, and the output.
+constexpr unsigned keeps_input(int i) noexcept { return 1U << i; }
+inline constexpr unsigned keeps_output = 1U << 16;
+
+}  // namespace tessera

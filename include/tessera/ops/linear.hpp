@@ -1,0 +1,48 @@
+// linear: y = x W^T + b, with W as [out, in] (torch's Linear) or as [in, out] (Conv1D of GPT: y = x W + b).
+//
+// Gradient: dx = dy W, dW = dy^T x, db = sum over rows of dy.
+#pragma once
+
+#include "tessera/ops/kernel.hpp"
+
+namespace tessera {
+
+namespace op {
+struct linear {
+  static constexpr OpId id = OpId::linear;
+  enum : int { x, weight, bias };  ///< [n, in]; [out, in] or [in, out]; [out] or absent
+  struct Attributes {
+    bool in_out = false;  ///< the weight is [in, out]
+  };
+  static constexpr unsigned keeps = keeps_input(x) | keeps_input(weight);
+  static constexpr std::int64_t flops(const View* in, const View& out) noexcept {
+    return 2 * in[x].rows() * in[x].columns() * out.columns();
+  }
+};
+}  // namespace op
+
+/// x: [n, In], weight: [Out, In], bias: [Out] or none. Returns [n, Out].
+template <class T, Index Out, Index In>
+constexpr auto linear(const T& x, const Param<Out, In>& weight, const Param<Out>* bias) noexcept {
+  static_assert(may_equal(size_of_dim<T, 1>, In), "linear: x columns must equal weight columns");
+  auto& context = x.context();
+  context.require(x.size(1) == weight.view.dim[1], "linear: x columns must equal weight columns", weight.view.dim[1],
+                  x.size(1), Code::shape_mismatch, OpId::linear);
+  return context.template apply<op::linear>({false}, Extents<size_of_dim<T, 0>, Out>(x.size(0), weight.view.dim[0]),
+                                            x.operand(), context.param(weight),
+                                            bias != nullptr ? context.param(*bias) : Operand());
+}
+
+/// The layout of Conv1D. x: [n, In], weight: [In, Out], bias: [Out] or none. Returns [n, Out].
+template <class T, Index In, Index Out>
+constexpr auto linear_io(const T& x, const Param<In, Out>& weight, const Param<Out>* bias) noexcept {
+  static_assert(may_equal(size_of_dim<T, 1>, In), "linear: x columns must equal weight rows");
+  auto& context = x.context();
+  context.require(x.size(1) == weight.view.dim[0], "linear: x columns must equal weight rows", weight.view.dim[0],
+                  x.size(1), Code::shape_mismatch, OpId::linear);
+  return context.template apply<op::linear>({true}, Extents<size_of_dim<T, 0>, Out>(x.size(0), weight.view.dim[1]),
+                                            x.operand(), context.param(weight),
+                                            bias != nullptr ? context.param(*bias) : Operand());
+}
+
+}  // namespace tessera

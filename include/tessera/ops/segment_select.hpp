@@ -1,0 +1,31 @@
+// segment_select: out[b, h, i, j] = x[b, h, i, s[b, i, j]]: the score of the segment relation of a query and a key.
+//
+// Source: Yang et al., "XLNet" (2019), section 2.5: only "same segment" (0) or "another" (1) matters.
+#pragma once
+
+#include "tessera/ops/kernel.hpp"
+
+namespace tessera {
+
+namespace op {
+struct segment_select {
+  static constexpr OpId id = OpId::segment_select;
+  enum : int { x, relation };  ///< [B, h, Q, S]; i32 [B, Q, K] in [0, S)
+  struct Attributes {};
+  static constexpr unsigned keeps = keeps_input(relation);
+  static constexpr std::int64_t flops(const View*, const View&) noexcept { return 0; }
+};
+}  // namespace op
+
+/// x: [B, h, Q, S], relation: i32 [B, Q, K]. Returns [B, h, Q, K].
+template <class T>
+constexpr auto segment_select(const T& x, const Operand& relation) noexcept {
+  auto& context = x.context();
+  context.require(relation.view.rank == 3 && relation.view.dim[0] == x.size(0) && relation.view.dim[1] == x.size(2),
+                  "segment_select: the relation must be [texts, queries, keys]", x.size(2), relation.view.dim[1],
+                  Code::shape_mismatch, OpId::segment_select);
+  return context.template apply<op::segment_select>(
+      {}, Extents<dyn, dyn, dyn, dyn>(x.size(0), x.size(1), x.size(2), relation.view.dim[2]), x.operand(), relation);
+}
+
+}  // namespace tessera

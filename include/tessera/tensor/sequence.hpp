@@ -1,0 +1,55 @@
+// Sequence: the layout of a batch and who sees whom, as one value that goes with the activations.
+//
+// Activations are [rows, width]: one row a token, texts one after the other. A padded batch has `longest` rows for each
+// text; a ragged one only those that exist. Attention takes the sequence whole, so a mask matrix is made only where the
+// input is one.
+#pragma once
+
+#include "tessera/tensor/tensor.hpp"
+
+namespace tessera {
+
+/// Where each text lies, on the host.
+struct Layout {
+  Index texts = 0;
+  Index longest = 0;  ///< rows of the longest text; for a padded batch, of each
+  Index rows = 0;
+  const std::int32_t* offsets = nullptr;  ///< [texts + 1] first rows; null: padded
+
+  static constexpr Layout padded(Index texts, Index longest) noexcept { return {texts, longest, texts * longest, nullptr}; }
+  /// `offsets` must stay alive while the layout is used.
+  static constexpr Layout ragged(Index texts, const std::int32_t* offsets) noexcept {
+    Layout l{texts, 0, texts > 0 ? offsets[texts] : 0, offsets};
+    for (Index t = 0; t < texts; ++t)
+      if (offsets[t + 1] - offsets[t] > l.longest) l.longest = offsets[t + 1] - offsets[t];
+    return l;
+  }
+  constexpr bool is_ragged() const noexcept { return offsets != nullptr; }
+  constexpr Index first(Index text) const noexcept { return offsets != nullptr ? offsets[text] : text * longest; }
+  constexpr Index length(Index text) const noexcept { return first(text + 1) - first(text); }
+};
+
+/// What a hidden key's score becomes. `keep` is 1 for a visible key, 0 for a hidden one, and may lie between.
+enum class Fill : std::uint8_t {
+  add,      ///< score + (1 - keep) * value            (BERT -1e4, XLNet -1e30)
+  replace,  ///< score * keep + (1 - keep) * value     (GPT -1e9, GPT-2 -1e4)
+  set,      ///< value where keep is 0, score elsewhere (Transformer-XL -1e30, XLM and DistilBERT -infinity)
+};
+
+/// Who sees whom, as attributes of an op.
+struct Visibility {
+  bool causal = false;  ///< query i sees keys up to i (counted from the end, when there are more keys than queries)
+  Fill fill = Fill::add;
+  double value = -10000.0;  ///< of the architecture
+};
+
+struct Sequence {
+  Layout layout;
+  Operand offsets;  ///< [texts + 1] i32, in the backend's memory
+  /// What each key (or pair) keeps: [texts, keys], [texts, queries, keys]; absent: all are visible. Padded only.
+  Operand keep;
+  Operand head_mask;  ///< [heads] or [layers, heads]; multiplied to the probabilities; absent: none
+  Visibility visibility;
+};
+
+}  // namespace tessera
