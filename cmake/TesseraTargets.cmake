@@ -28,7 +28,7 @@ function(tessera_headers target scope)
   set_property(TARGET ${target} PROPERTY tessera_headers_again ${again})
 endfunction()
 
-# tessera_component(<name> [REASON <text>] ...): registers target tessera_<name> as tessera::<name>.
+# tessera_component(<name>): registers target tessera_<name> as tessera::<name>.
 function(tessera_component name)
   add_library(tessera::${name} ALIAS tessera_${name})
   set_target_properties(tessera_${name} PROPERTIES EXPORT_NAME ${name})
@@ -54,8 +54,9 @@ function(tessera_available name variable)
   set(${variable} TRUE PARENT_SCOPE)
 endfunction()
 
-# tessera_backend(<name> [LINK <public target>...] [PRIVATE_LINK <target>...]): a backend from the current folder. A
-# folder with sources becomes a static library, one of headers alone an interface. Who links it gets TESSERA_WITH_<NAME>.
+# tessera_backend(<name> [LINK <target>...] [PRIVATE_LINK <target>...]): a backend from the current folder. A folder with
+# sources becomes a static library, one of headers alone an interface. LINK is what its headers need, PRIVATE_LINK what its
+# sources need. Who links the backend gets the definition TESSERA_WITH_<NAME>.
 function(tessera_backend name)
   cmake_parse_arguments(arg "" "" "LINK;PRIVATE_LINK" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp ${CMAKE_CURRENT_SOURCE_DIR}/*.cu)
@@ -71,7 +72,6 @@ function(tessera_backend name)
   else()
     add_library(${target} INTERFACE)
     set(scope INTERFACE)
-    target_link_libraries(${target} INTERFACE ${arg_PRIVATE_LINK})
   endif()
   target_link_libraries(${target} ${scope} tessera::tessera ${arg_LINK})
   string(TOUPPER ${name} upper)

@@ -1,0 +1,72 @@
+# Install rules: headers, static libraries, the CMake package and pkg-config files. One export file a component, so that
+# a project that asks for the core alone needs nothing else.
+include(CMakePackageConfigHelpers)
+set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/tessera)
+
+function(tessera_install target export)
+  install(TARGETS ${target} EXPORT tessera-${export}
+    FILE_SET HEADERS DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
+    ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+  install(EXPORT tessera-${export} NAMESPACE tessera:: FILE tessera-${export}-targets.cmake DESTINATION ${package_dir})
+  get_property(again TARGET ${target} PROPERTY tessera_headers_again)
+  foreach(header IN LISTS again)
+    file(RELATIVE_PATH name ${PROJECT_SOURCE_DIR}/include ${header})
+    get_filename_component(folder ${name} DIRECTORY)
+    install(FILES ${header} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/${folder})
+  endforeach()
+endfunction()
+
+# tessera_pkgconfig(<name> <description> <requires> <libs> [private libs])
+function(tessera_pkgconfig name description requires libs)
+  set(text "prefix=\${pcfiledir}/${up}\nlibdir=\${prefix}/${CMAKE_INSTALL_LIBDIR}\nincludedir=\${prefix}/${CMAKE_INSTALL_INCLUDEDIR}\n\n")
+  string(APPEND text "Name: ${name}\nDescription: ${description}\nVersion: ${PROJECT_VERSION}\nURL: ${PROJECT_HOMEPAGE_URL}\n")
+  if(requires)
+    string(APPEND text "Requires: ${requires}\n")
+  endif()
+  string(APPEND text "Cflags: -I\${includedir}${ARGN}\n")
+  if(libs)
+    string(APPEND text "Libs: -L\${libdir} ${libs}\n")
+  endif()
+  file(WRITE ${PROJECT_BINARY_DIR}/pkgconfig/${name}.pc ${text})
+  install(FILES ${PROJECT_BINARY_DIR}/pkgconfig/${name}.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+endfunction()
+
+# The way from <libdir>/pkgconfig back to the prefix, so that the tree can be moved.
+string(REGEX REPLACE "[^/]+" ".." up "${CMAKE_INSTALL_LIBDIR}/pkgconfig")
+
+tessera_install(tessera core)
+tessera_pkgconfig(tessera "${PROJECT_DESCRIPTION}" "" "")
+foreach(component IN LISTS tessera_components)
+  tessera_install(tessera_${component} ${component})
+endforeach()
+
+if(TARGET tessera_text)
+  tessera_pkgconfig(tessera-text "Tokenizers of tessera" "tessera libutf8proc" "")
+endif()
+if(TARGET tessera_io)
+  tessera_pkgconfig(tessera-io "Checkpoints of tessera" "tessera nlohmann_json zlib" "")
+endif()
+if(TARGET tessera_pretrained)
+  tessera_pkgconfig(tessera-pretrained "Folders of models for tessera" "tessera-text tessera-io" "")
+endif()
+if(TARGET tessera_eigen)
+  tessera_pkgconfig(tessera-eigen "Eigen backend of tessera" "tessera eigen3" "" " -DTESSERA_WITH_EIGEN=1")
+endif()
+if(TARGET tessera_cpu)
+  set(libs "")
+  get_target_property(kind tessera_cpu TYPE)
+  if(kind STREQUAL "STATIC_LIBRARY")
+    set(libs "-ltessera_cpu")
+    if(tessera_cpu_with_dnnl)
+      string(APPEND libs " -ldnnl")
+    endif()
+  endif()
+  tessera_pkgconfig(tessera-cpu "Highway backend of tessera" "tessera libhwy" "${libs}" " -DTESSERA_WITH_CPU=1")
+endif()
+
+configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/tesseraConfig.cmake.in ${PROJECT_BINARY_DIR}/tesseraConfig.cmake
+  INSTALL_DESTINATION ${package_dir})
+write_basic_package_version_file(${PROJECT_BINARY_DIR}/tesseraConfigVersion.cmake COMPATIBILITY SameMinorVersion)
+install(FILES ${PROJECT_BINARY_DIR}/tesseraConfig.cmake ${PROJECT_BINARY_DIR}/tesseraConfigVersion.cmake
+  ${PROJECT_SOURCE_DIR}/cmake/tessera-dependencies.cmake DESTINATION ${package_dir})
+install(FILES ${PROJECT_SOURCE_DIR}/LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})

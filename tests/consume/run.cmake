@@ -1,0 +1,16 @@
+# Configures, builds and runs one of the projects beside this file.
+file(REMOVE_RECURSE ${BUILD})
+string(REPLACE "," ";" components "${COMPONENTS}")
+execute_process(
+  COMMAND ${CMAKE_COMMAND} -S ${PROJECT} -B ${BUILD} -G ${GENERATOR}
+    -DCMAKE_BUILD_TYPE=Release
+    -DCMAKE_CXX_COMPILER=${COMPILER}
+    -DCMAKE_CXX_FLAGS=${FLAGS}
+    -DCMAKE_PREFIX_PATH=${PREFIX}
+    -DCMAKE_FIND_PACKAGE_NO_PACKAGE_REGISTRY=ON
+    -DTESSERA_SOURCE=${SOURCE}
+    -DEVERY_HEADER=${EVERY_HEADER}
+    "-DCOMPONENTS=${components}"
+  COMMAND_ERROR_IS_FATAL ANY)
+execute_process(COMMAND ${CMAKE_COMMAND} --build ${BUILD} COMMAND_ERROR_IS_FATAL ANY)
+execute_process(COMMAND ${BUILD}/app COMMAND_ERROR_IS_FATAL ANY)
