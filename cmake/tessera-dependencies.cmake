@@ -31,7 +31,15 @@ macro(tessera_find_cpu found)
 endmacro()
 
 macro(tessera_find_dnnl found)
-  find_package(dnnl QUIET CONFIG)
+  # Not its own dnnl-config.cmake: Debian's ends the configuration with an error where OpenCL's headers are missing, which
+  # the library does not need.
+  find_path(TESSERA_DNNL_INCLUDE oneapi/dnnl/dnnl.hpp)
+  find_library(TESSERA_DNNL_LIBRARY dnnl)
+  mark_as_advanced(TESSERA_DNNL_INCLUDE TESSERA_DNNL_LIBRARY)
+  if(TESSERA_DNNL_INCLUDE AND TESSERA_DNNL_LIBRARY AND NOT TARGET DNNL::dnnl)
+    add_library(DNNL::dnnl UNKNOWN IMPORTED GLOBAL)
+    set_target_properties(DNNL::dnnl PROPERTIES IMPORTED_LOCATION "${TESSERA_DNNL_LIBRARY}" INTERFACE_INCLUDE_DIRECTORIES "${TESSERA_DNNL_INCLUDE}")
+  endif()
   tessera_need_(${found} "oneDNN (Debian: libdnnl-dev)" DNNL::dnnl)
 endmacro()
 
