@@ -46,7 +46,8 @@ void matmul_vjp(const VjpCall& call) noexcept {
       const View& column = attributes.transpose_b ? dout : a;
       const View& row = attributes.transpose_b ? a : dout;
       combine_rows(column.row<T>(first_a) + j, column.row_stride, row.row<T>(first_a), row.row_stride, a_rows,
-                   row.columns(), [&](Index c, double sum) { add_to(db.row<T>(first_b + j)[c], attributes.scale * sum); });
+                   row.columns(),
+                   [&](Index c, double sum) { add_to(db.row<T>(first_b + j)[c], attributes.scale * sum); });
     }
   }
 }

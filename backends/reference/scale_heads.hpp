@@ -26,6 +26,13 @@ void scale_heads_vjp(const VjpCall& call) noexcept {
     const double factor = static_cast<double>(at<T>(call.in[op::scale_heads::factor], r / in.dim[2] % in.dim[1]));
     for (Index c = 0; c < in.columns(); ++c) add_to(dx.row<T>(r)[c], factor * static_cast<double>(dout.row<T>(r)[c]));
   }
+  const View& dfactor = call.in_grad[op::scale_heads::factor];
+  for (Index head = 0; dfactor.data != nullptr && head < in.dim[1]; ++head) {
+    double sum = 0;
+    for (Index r = 0; r < in.rows(); ++r)
+      if (r / in.dim[2] % in.dim[1] == head) sum += dot(in.row<T>(r), dout.row<T>(r), in.columns());
+    add_to(at<T>(dfactor, head), sum);
+  }
 }
 
 }  // namespace tessera::reference

@@ -43,6 +43,19 @@ constexpr auto attention(Q q, K k, V v, Index heads, double scale, const Sequenc
   constexpr Index width = size_of_dim<Q, 1>;
   const Layout& layout = sequence.layout;
   const bool drops = Q::context_type::training && dropout_rate > 0;
+  context.require(heads > 0 && q.size(1) % heads == 0, "attention: columns must be a multiple of the heads", heads,
+                  q.size(1), Code::shape_mismatch, OpId::attention);
+  context.require(q.size(1) == k.size(1) && q.size(1) == v.size(1), "attention: q, k and v must have as many columns",
+                  q.size(1), q.size(1) != k.size(1) ? k.size(1) : v.size(1), Code::shape_mismatch, OpId::attention);
+  const Index given[] = {q.size(0), k.size(0), v.size(0)};
+  for (const Index rows : given)
+    context.require(rows == layout.rows, "attention: q, k and v must have a row for each token", layout.rows, rows,
+                    Code::shape_mismatch, OpId::attention);
+  if (head_mask.present())
+    context.require(head_mask.view.count() == heads, "head_mask: it must have an entry for each head that is left",
+                    heads, head_mask.view.count(), Code::shape_mismatch, OpId::attention);
+  require_visibility(context, layout.is_ragged() ? sequence.offsets : Operand(), sequence.keep, layout.texts,
+                     layout.longest, layout.longest, OpId::attention);
   if (context.has(OpId::attention) && !drops && !context.wants("attentions"))
     return context.template apply<op::attention>({heads, layout.texts, layout.longest, scale, sequence.visibility},
                                                  Extents<dyn, width>(layout.rows, q.size(1)), q.operand(), k.operand(),

@@ -12,7 +12,7 @@ namespace tessera {
 namespace op {
 struct split_heads {
   static constexpr OpId id = OpId::split_heads;
-  enum : int { x, offsets };  ///< [rows, h * d]; i32 [B + 1]
+  enum : int { x, offsets };  ///< [rows, h * d]; i32 [B + 1], absent in a padded batch
   struct Attributes {
     Index heads = 1;
   };
@@ -22,7 +22,7 @@ struct split_heads {
 
 struct merge_heads {
   static constexpr OpId id = OpId::merge_heads;
-  enum : int { x, offsets };  ///< [B, h, T, d]; i32 [B + 1]
+  enum : int { x, offsets };  ///< [B, h, T, d]; i32 [B + 1], absent in a padded batch
   struct Attributes {};
   static constexpr unsigned keeps = keeps_input(offsets);
   static constexpr std::int64_t flops(const View*, const View&) noexcept { return 0; }
@@ -47,7 +47,12 @@ constexpr auto split_heads(const T& x, Index heads, const Sequence& sequence) no
 template <Index Width = dyn, class T>
 constexpr auto merge_heads(const T& x, const Sequence& sequence) noexcept {
   auto& context = x.context();
-  return context.template apply<op::merge_heads>({}, Extents<dyn, Width>(sequence.layout.rows, x.size(1) * x.size(3)),
+  const Layout& layout = sequence.layout;
+  context.require(x.size(0) == layout.texts, "merge_heads: x must have a matrix for each text", layout.texts, x.size(0),
+                  Code::shape_mismatch, OpId::merge_heads);
+  context.require(x.size(2) == layout.longest, "merge_heads: x must have a row for each token of the longest text",
+                  layout.longest, x.size(2), Code::shape_mismatch, OpId::merge_heads);
+  return context.template apply<op::merge_heads>({}, Extents<dyn, Width>(layout.rows, x.size(1) * x.size(3)),
                                                  x.operand(), sequence.offsets);
 }
 

@@ -26,7 +26,10 @@ constexpr auto layer_norm(T x, const Param<H>& weight, const Param<H>& bias, dou
   auto& context = x.context();
   context.require(x.size(1) == weight.view.dim[0], "layer_norm: x columns must equal the norm's size",
                   weight.view.dim[0], x.size(1), Code::shape_mismatch, OpId::layer_norm);
-  return context.template apply_in_place<op::layer_norm>({eps}, std::move(x), context.param(weight), context.param(bias));
+  context.require(bias.view.dim[0] == weight.view.dim[0], "layer_norm: weight and bias must have the same size",
+                  weight.view.dim[0], bias.view.dim[0], Code::shape_mismatch, OpId::layer_norm);
+  return context.template apply_in_place<op::layer_norm>({eps}, std::move(x), context.param(weight),
+                                                         context.param(bias));
 }
 
 }  // namespace tessera

@@ -28,6 +28,9 @@ constexpr auto linear(const T& x, const Param<Out, In>& weight, const Param<Out>
   auto& context = x.context();
   context.require(x.size(1) == weight.view.dim[1], "linear: x columns must equal weight columns", weight.view.dim[1],
                   x.size(1), Code::shape_mismatch, OpId::linear);
+  if (bias != nullptr)
+    context.require(bias->view.dim[0] == weight.view.dim[0], "linear: the bias must have an element for each output",
+                    weight.view.dim[0], bias->view.dim[0], Code::shape_mismatch, OpId::linear);
   return context.template apply<op::linear>({false}, Extents<size_of_dim<T, 0>, Out>(x.size(0), weight.view.dim[0]),
                                             x.operand(), context.param(weight),
                                             bias != nullptr ? context.param(*bias) : Operand());
@@ -40,6 +43,9 @@ constexpr auto linear_io(const T& x, const Param<In, Out>& weight, const Param<O
   auto& context = x.context();
   context.require(x.size(1) == weight.view.dim[0], "linear: x columns must equal weight rows", weight.view.dim[0],
                   x.size(1), Code::shape_mismatch, OpId::linear);
+  if (bias != nullptr)
+    context.require(bias->view.dim[0] == weight.view.dim[1], "linear: the bias must have an element for each output",
+                    weight.view.dim[1], bias->view.dim[0], Code::shape_mismatch, OpId::linear);
   return context.template apply<op::linear>({true}, Extents<size_of_dim<T, 0>, Out>(x.size(0), weight.view.dim[1]),
                                             x.operand(), context.param(weight),
                                             bias != nullptr ? context.param(*bias) : Operand());

@@ -28,7 +28,7 @@ struct mean {
 
 struct mean_pool {
   static constexpr OpId id = OpId::mean_pool;
-  enum : int { x, offsets, keep };  ///< [rows, H]; i32 [B + 1]; [B, T] or absent
+  enum : int { x, offsets, keep };  ///< [rows, H]; i32 [B + 1], absent in a padded batch; [B, T] or absent
   struct Attributes {};
   static constexpr unsigned keeps = keeps_input(offsets) | keeps_input(keep);
   static constexpr std::int64_t flops(const View*, const View&) noexcept { return 0; }
@@ -53,6 +53,14 @@ constexpr auto mean_pool(const T& x, const Sequence& sequence) noexcept {
   auto& context = x.context();
   context.require(x.size(0) == sequence.layout.rows, "mean_pool: x must have a row for each token",
                   sequence.layout.rows, x.size(0), Code::shape_mismatch, OpId::mean_pool);
+  if (sequence.keep.present()) {
+    const View& keep = sequence.keep.view;
+    context.require(keep.rank == 2 && keep.rows() == sequence.layout.texts,
+                    "mean_pool: the mask must have a row for each text", sequence.layout.texts, keep.rows(),
+                    Code::shape_mismatch, OpId::mean_pool);
+    context.require(keep.columns() == sequence.layout.longest, "mean_pool: the mask must have a column for each token",
+                    sequence.layout.longest, keep.columns(), Code::shape_mismatch, OpId::mean_pool);
+  }
   return context.template apply<op::mean_pool>({}, Extents<dyn, size_of_dim<T, 1>>(sequence.layout.texts, x.size(1)),
                                                x.operand(), sequence.offsets, sequence.keep);
 }

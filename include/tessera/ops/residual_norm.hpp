@@ -29,6 +29,8 @@ constexpr auto residual_norm(T x, const R& residual, const Param<H>& weight, con
                   x.view().count(), residual.view().count(), Code::shape_mismatch, OpId::residual_norm);
   context.require(x.size(1) == weight.view.dim[0], "residual_norm: x columns must equal the norm's size",
                   weight.view.dim[0], x.size(1), Code::shape_mismatch, OpId::residual_norm);
+  context.require(bias.view.dim[0] == weight.view.dim[0], "residual_norm: weight and bias must have the same size",
+                  weight.view.dim[0], bias.view.dim[0], Code::shape_mismatch, OpId::residual_norm);
   return context.template apply_in_place<op::residual_norm>({eps}, std::move(x), residual.operand(),
                                                             context.param(weight), context.param(bias));
 }

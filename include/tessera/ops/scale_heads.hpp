@@ -1,7 +1,7 @@
 // scale_heads: y[b, h] = x[b, h] * factor[h]: the head mask, multiplied to the probabilities without renormalising.
 //
-// Source: Michel, Levy, Neubig, "Are Sixteen Heads Really Better than One?" (2019). The mask is an input, so its
-// gradient is not formed.
+// Source: Michel, Levy, Neubig, "Are Sixteen Heads Really Better than One?" (2019), whose importance of a head is the
+// gradient of its factor: dx = factor * dy, dfactor[h] = sum over texts, queries and keys of dy x.
 #pragma once
 
 #include "tessera/ops/kernel.hpp"
@@ -13,7 +13,7 @@ struct scale_heads {
   static constexpr OpId id = OpId::scale_heads;
   enum : int { x, factor };  ///< [B, h, Q, K]; [h]
   struct Attributes {};
-  static constexpr unsigned keeps = keeps_input(factor);
+  static constexpr unsigned keeps = keeps_input(x) | keeps_input(factor);
   static constexpr std::int64_t flops(const View*, const View&) noexcept { return 0; }
 };
 }  // namespace op

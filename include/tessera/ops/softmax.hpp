@@ -23,22 +23,30 @@ struct softmax {
 };
 }  // namespace op
 
+/// Checks the offsets and the mask of a softmax over [texts, heads, queries, keys].
+template <class Context>
+constexpr void require_visibility(Context& context, const Operand& offsets, const Operand& keep, Index texts,
+                                  Index queries, Index keys, OpId id) noexcept {
+  if (offsets.present())
+    context.require(offsets.view.count() == texts + 1, "softmax: there must be an offset for each text and the end",
+                    texts + 1, offsets.view.count(), Code::shape_mismatch, id);
+  if (!keep.present()) return;
+  const View& k = keep.view;
+  context.require(k.dim[0] == texts, "softmax: the mask must have a row for each text", texts, k.dim[0],
+                  Code::shape_mismatch, id);
+  context.require(k.columns() == keys, "softmax: the mask must have a column for each key", keys, k.columns(),
+                  Code::shape_mismatch, id);
+  context.require(k.rank == 2 || (k.rank == 3 && k.dim[1] == queries),
+                  "softmax: a pair mask must have a row for each query", queries, k.dim[1], Code::shape_mismatch, id);
+}
+
 /// scores: [B, h, Q, K], overwritten where the context allows. Returns the probabilities, [B, h, Q, K].
 /// `offsets` only for ragged batches; the lengths it gives count from the first query, and keys before the queries
 /// (memory) are whole.
 template <class T>
 constexpr auto softmax(T scores, const Visibility& visibility, const Operand& offsets, const Operand& keep) noexcept {
   auto& context = scores.context();
-  if (keep.present()) {
-    const View& k = keep.view;
-    context.require(k.dim[0] == scores.size(0), "softmax: the mask must have a row for each text", scores.size(0),
-                    k.dim[0], Code::shape_mismatch, OpId::softmax);
-    context.require(k.columns() == scores.size(3), "softmax: the mask must have a column for each key", scores.size(3),
-                    k.columns(), Code::shape_mismatch, OpId::softmax);
-    context.require(k.rank == 2 || (k.rank == 3 && k.dim[1] == scores.size(2)),
-                    "softmax: a pair mask must have a row for each query", scores.size(2), k.dim[1],
-                    Code::shape_mismatch, OpId::softmax);
-  }
+  require_visibility(context, offsets, keep, scores.size(0), scores.size(2), scores.size(3), OpId::softmax);
   return context.template apply_in_place<op::softmax>({visibility}, std::move(scores), offsets, keep);
 }
 
