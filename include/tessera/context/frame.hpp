@@ -76,9 +76,10 @@ inline void download(const Memory& memory, void* host, const void* source, std::
   std::memcpy(host, source, bytes);
 }
 
-/// Element i of a host array of any number type, as T.
+/// Element i of a host array of any number type, as T; rows may lie apart.
 template <class T>
 T element_as(const View& v, Index i) noexcept {
+  if (!v.contiguous()) i = i / v.columns() * v.row_stride + i % v.columns();
   switch (v.type) {
     case DType::f32: return static_cast<T>(v.as<const float>()[i]);
     case DType::f64: return static_cast<T>(v.as<const double>()[i]);
@@ -94,34 +95,93 @@ T element_as(const View& v, Index i) noexcept {
   return T();
 }
 
+/// Host copies of device views, for as long as a host kernel runs in a device's place.
+class HostCopies {
+ public:
+  explicit HostCopies(const Memory& memory) noexcept : memory_(memory) {}
+
+  /// The view with a host copy of its bytes behind it. Strided rows come with their gaps, so that it stays what it was.
+  /// Two views of the same memory share a copy when `shared`: gradients of an input that is read twice add up in it.
+  View down(const View& device, bool shared = false) noexcept {
+    View host = device;
+    const std::size_t bytes = span(device);
+    if (device.data == nullptr || bytes == 0) return host;
+    for (int i = 0; shared && i < count_; ++i) {
+      if (from_[i] != device.data || copy_[i].size() != bytes) continue;
+      host.data = copy_[i].data();
+      return host;
+    }
+    host.data = room(bytes, device.data);
+    if (host.data != nullptr) memory_.download(host.data, device.data, bytes);
+    return host;
+  }
+  void up(const View& device, const View& host) noexcept {
+    const std::size_t bytes = span(device);
+    if (device.data != nullptr && bytes > 0) memory_.upload(device.data, host.data, bytes);
+  }
+  /// Aligned to 64.
+  void* scratch(std::size_t bytes) noexcept {
+    auto* data = static_cast<std::byte*>(room(bytes + FreeList::alignment, nullptr));
+    if (data == nullptr) return nullptr;
+    const std::size_t past = reinterpret_cast<std::uintptr_t>(data) % FreeList::alignment;
+    return past == 0 ? data : data + (FreeList::alignment - past);
+  }
+  bool ok() const noexcept {
+    TESSERA_ASSERT(ok_, "no host memory to run a kernel that the backend lacks");
+    return ok_;
+  }
+
+ private:
+  static std::size_t span(const View& v) noexcept {
+    if (v.count() == 0) return 0;
+    return static_cast<std::size_t>((v.rows() - 1) * v.row_stride + v.columns()) * size_of(v.type);
+  }
+  void* room(std::size_t bytes, const void* from) noexcept {
+    if (count_ == capacity || !copy_[count_].resize(bytes)) {
+      ok_ = false;
+      return nullptr;
+    }
+    from_[count_] = from;
+    return copy_[count_++].data();
+  }
+
+  static constexpr int capacity = 2 * max_inputs + 3;
+  const Memory& memory_;
+  Buffer<std::byte> copy_[capacity];
+  const void* from_[capacity] = {};
+  int count_ = 0;
+  bool ok_ = true;
+};
+
 /// Runs a host kernel for a device: inputs down, result up. The slow way, which Trace reports; allocates.
-inline void run_through_host(const Memory& memory, Kernel kernel, const Call& call, int inputs) noexcept {
+inline void run_through_host(const Memory& memory, Kernel kernel, Scratch need, const Call& call) noexcept {
+  HostCopies copies(memory);
   View in[max_inputs];
-  Buffer<Buffer<std::byte>> copies;
-  Buffer<std::byte> out_copy;
-  bool ok = copies.resize(static_cast<std::size_t>(inputs));
-  for (int i = 0; ok && i < inputs; ++i) {
-    in[i] = call.in[i];
-    if (!in[i].present()) continue;
-    // Strided rows come down with their gaps, so that the view stays what it was.
-    const std::size_t bytes =
-        static_cast<std::size_t>((in[i].rows() - 1) * in[i].row_stride + in[i].columns()) * size_of(in[i].type);
-    Buffer<std::byte>& copy = copies[static_cast<std::size_t>(i)];
-    ok = copy.resize(bytes);
-    if (!ok) break;
-    memory.download(copy.data(), in[i].data, bytes);
-    in[i].data = copy.data();
-  }
-  if (!ok || !out_copy.resize(call.out.bytes())) {
-    TESSERA_ASSERT(false, "no host memory to run a kernel that the backend lacks");
-    return;
-  }
+  for (int i = 0; i < max_inputs; ++i) in[i] = copies.down(call.in[i]);
   Call on_host = call;
   on_host.in = in;
-  on_host.out.data = out_copy.data();
-  on_host.scratch = nullptr;
+  on_host.out = copies.down(call.out);
+  on_host.scratch = need != nullptr ? copies.scratch(need(call)) : nullptr;
+  if (!copies.ok()) return;
   kernel(on_host);
-  memory.upload(call.out.data, out_copy.data(), out_copy.size());
+  copies.up(call.out, on_host.out);
+}
+
+/// The same for a gradient. What vjps add to comes down, and goes up again.
+inline void run_vjp_through_host(const Memory& memory, Vjp vjp, VjpScratch need, const VjpCall& call) noexcept {
+  HostCopies copies(memory);
+  View in[max_inputs], in_grad[max_inputs];
+  VjpCall on_host = call;
+  for (int i = 0; i < max_inputs; ++i) in_grad[i] = copies.down(call.in_grad[i], true);
+  for (int i = 0; i < max_inputs; ++i) in[i] = copies.down(call.in[i]);
+  on_host.in = in;
+  on_host.in_grad = in_grad;
+  on_host.out = copies.down(call.out);
+  on_host.out_grad = copies.down(call.out_grad);
+  on_host.scratch = need != nullptr ? copies.scratch(need(call)) : nullptr;
+  if (!copies.ok()) return;
+  vjp(on_host);
+  for (int i = 0; i < max_inputs; ++i) copies.up(call.in_grad[i], in_grad[i]);
 }
 }  // namespace detail
 
@@ -170,10 +230,10 @@ class Frame {
   constexpr Operand ids(const View& host) noexcept { return input<std::int32_t>(host); }
   /// Masks and targets: any number array, in the element type.
   constexpr Operand numbers(const View& host) noexcept { return input<element>(host); }
-  /// n ids that the model itself derives: f(i) for i in [0, n).
+  /// n ids that the model itself derives: f(i) for i in [0, n), called in this order.
   template <class F>
-  constexpr Operand make_ids(Index n, const F& f) noexcept {
-    return make<std::int32_t>(View::of(nullptr, DType::i32, n), f);
+  constexpr Operand make_ids(Index n, F f) noexcept {
+    return make<std::int32_t>(View::of(nullptr, DType::i32, n), std::move(f));
   }
 
   constexpr Operand param(const ParamBase& p) const noexcept {
@@ -210,7 +270,7 @@ class Frame {
   }
 
   template <class T, class F>
-  constexpr Operand make(const View& shape, const F& f) noexcept {
+  constexpr Operand make(const View& shape, F f) noexcept {
     View v = shape;
     v.type = dtype_of<T>;
     v.row_stride = v.columns();
@@ -243,7 +303,7 @@ class Frame {
     const Kernels& kernels = backend_.kernels();
     const int i = static_cast<int>(id);
     if (kernels.origin[i] == Origin::reference && !backend_.memory().host())
-      detail::run_through_host(backend_.memory(), kernels.run[i], call, max_inputs);
+      detail::run_through_host(backend_.memory(), kernels.run[i], kernels.scratch[i], call);
     else
       kernels.run[i](call);
   }
