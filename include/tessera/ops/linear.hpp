@@ -21,9 +21,9 @@ struct linear {
 };
 }  // namespace op
 
-/// x: [n, In], weight: [Out, In], bias: [Out] or none. Returns [n, Out].
+/// x: [n, In], weight: [Out, In], bias: [Out] or absent. Returns [n, Out].
 template <class T, Index Out, Index In>
-constexpr auto linear(const T& x, const Param<Out, In>& weight, const Param<Out>* bias) noexcept {
+constexpr auto linear(const T& x, const Param<Out, In>& weight, const Operand& bias = {}) noexcept {
   static_assert(may_equal(size_of_dim<T, 1>, In), "linear: x columns must equal weight columns");
   auto& context = x.context();
   context.require(x.size(1) == weight.view.dim[1], "linear: x columns must equal weight columns", weight.view.dim[1],
@@ -33,12 +33,12 @@ constexpr auto linear(const T& x, const Param<Out, In>& weight, const Param<Out>
                     weight.view.dim[0], bias->view.dim[0], Code::shape_mismatch, OpId::linear);
   return context.template apply<op::linear>({false}, Extents<size_of_dim<T, 0>, Out>(x.size(0), weight.view.dim[0]),
                                             x.operand(), context.param(weight),
-                                            bias != nullptr ? context.param(*bias) : Operand());
+                                            bias);
 }
 
-/// The layout of Conv1D. x: [n, In], weight: [In, Out], bias: [Out] or none. Returns [n, Out].
+/// The layout of Conv1D. x: [n, In], weight: [In, Out], bias: [Out] or absent. Returns [n, Out].
 template <class T, Index In, Index Out>
-constexpr auto linear_io(const T& x, const Param<In, Out>& weight, const Param<Out>* bias) noexcept {
+constexpr auto linear_io(const T& x, const Param<In, Out>& weight, const Operand& bias = {}) noexcept {
   static_assert(may_equal(size_of_dim<T, 1>, In), "linear: x columns must equal weight rows");
   auto& context = x.context();
   context.require(x.size(1) == weight.view.dim[0], "linear: x columns must equal weight rows", weight.view.dim[0],
@@ -48,7 +48,7 @@ constexpr auto linear_io(const T& x, const Param<In, Out>& weight, const Param<O
                     weight.view.dim[1], bias->view.dim[0], Code::shape_mismatch, OpId::linear);
   return context.template apply<op::linear>({true}, Extents<size_of_dim<T, 0>, Out>(x.size(0), weight.view.dim[1]),
                                             x.operand(), context.param(weight),
-                                            bias != nullptr ? context.param(*bias) : Operand());
+                                            bias);
 }
 
 }  // namespace tessera

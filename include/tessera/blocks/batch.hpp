@@ -1,0 +1,99 @@
+// Batch: what every model makes of its inputs: the sequence, positions, first rows, and the checks on the host.
+#pragma once
+
+#include <cmath>
+
+#include "tessera/context/frame.hpp"
+
+namespace tessera {
+
+/// The sequence of a batch. attention_mask: [texts, longest] of any number type, 1 = visible; absent: all are.
+constexpr Sequence make_sequence(auto& context, const Layout& layout, const View& attention_mask,
+                                 const Visibility& visibility) noexcept {
+  Sequence s;
+  s.layout = layout;
+  s.offsets = context.make_ids(layout.texts + 1, [&](Index t) { return static_cast<std::int32_t>(layout.first(t)); });
+  s.keep = context.numbers(attention_mask);
+  s.visibility = visibility;
+  return s;
+}
+
+/// Position ids as given, or 0, 1, ... within each text.
+constexpr Operand make_positions(auto& context, const Layout& layout, const View& given, std::int32_t first = 0) noexcept {
+  if (given.present()) return context.ids(given);
+  Index text = 0;
+  return context.make_ids(layout.rows, [&, text](Index row) mutable {
+    while (row >= layout.first(text + 1)) ++text;
+    return static_cast<std::int32_t>(row - layout.first(text)) + first;
+  });
+}
+
+/// Ids as given, or zeros.
+constexpr Operand make_ids_or_zeros(auto& context, const Layout& layout, const View& given) noexcept {
+  if (given.present()) return context.ids(given);
+  return context.make_ids(layout.rows, [](Index) { return std::int32_t{0}; });
+}
+
+/// The row where each text begins, [texts].
+constexpr Operand first_rows(auto& context, const Layout& layout) noexcept {
+  return context.make_ids(layout.texts, [&](Index t) { return static_cast<std::int32_t>(layout.first(t)); });
+}
+
+/// The row of layer `i` of a head mask [heads] or [layers, heads] that is already in the backend's memory.
+constexpr Operand head_mask_of(const Operand& mask, Index i) noexcept {
+  if (!mask.present() || mask.view.rank == 1) return mask;
+  Operand row = mask;
+  row.view = View::of(nullptr, mask.view.type, mask.view.dim[1]);
+  if (mask.view.data != nullptr)
+    row.view.data = static_cast<std::byte*>(mask.view.data) +
+                    static_cast<std::size_t>(i * mask.view.row_stride) * size_of(mask.view.type);
+  return row;
+}
+
+// --- checks on the host, once for each call ---
+
+inline Result<void> check_layout(const char* model, const Layout& layout) noexcept {
+  if (layout.texts <= 0 || layout.rows <= 0 || layout.longest <= 0)
+    return Error::format(Code::invalid_argument, "%s: the input is empty: expected at least one token, found %lld texts of %lld",
+                         model, static_cast<long long>(layout.texts), static_cast<long long>(layout.longest));
+  for (Index t = 0; t < layout.texts; ++t)
+    if (layout.length(t) <= 0)
+      return Error::format(Code::invalid_argument, "%s: text %lld is empty: expected at least one token", model,
+                           static_cast<long long>(t));
+  return {};
+}
+
+/// Integers, as many as expected, each in [low, high).
+inline Result<void> check_ids(const char* model, const char* what, const View& ids, Index count, Index low, Index high) noexcept {
+  if (!ids.present()) return {};
+  if (ids.data == nullptr || is_floating(ids.type) || ids.type == DType::boolean)
+    return Error::format(Code::invalid_argument, "%s: %s must be integers, found %s", model, what,
+                         ids.data == nullptr ? "no data" : name(ids.type));
+  if (ids.count() != count)
+    return Error::format(Code::shape_mismatch, "%s: %s: expected %lld values, found %lld", model, what,
+                         static_cast<long long>(count), static_cast<long long>(ids.count()));
+  for (Index i = 0; i < count; ++i) {
+    const Index id = detail::element_as<Index>(ids, i);
+    if (id < low || id >= high)
+      return Error::format(Code::out_of_range, "%s: %s: value %lld at position %lld is outside of [%lld, %lld)", model,
+                           what, static_cast<long long>(id), static_cast<long long>(i), static_cast<long long>(low),
+                           static_cast<long long>(high));
+  }
+  return {};
+}
+
+/// A mask or a target: any number type, as many values as expected, all finite.
+inline Result<void> check_numbers(const char* model, const char* what, const View& v, Index count) noexcept {
+  if (!v.present()) return {};
+  if (v.data == nullptr) return Error::format(Code::invalid_argument, "%s: %s has no data", model, what);
+  if (v.count() != count)
+    return Error::format(Code::shape_mismatch, "%s: %s: expected %lld values, found %lld", model, what,
+                         static_cast<long long>(count), static_cast<long long>(v.count()));
+  for (Index i = 0; i < count; ++i)
+    if (!std::isfinite(detail::element_as<double>(v, i)))
+      return Error::format(Code::out_of_range, "%s: %s: the value at position %lld is not a finite number", model, what,
+                           static_cast<long long>(i));
+  return {};
+}
+
+}  // namespace tessera

@@ -1,0 +1,125 @@
+// Session<Model, B>: everything mutable of one caller of a shared const model: arena, cursor, outputs.
+//
+// reserve(capacity) plans for the largest input and takes the memory; run(input) takes any input that fits and
+// allocates nothing. step(stop) is a run in pieces. A model is a call operator model(context, input) with the types
+// Model::Input (plain views of host arrays), Model::Output<Context> (an aggregate of tensors) and a member
+// check(input), which looks at ids, lengths and masks once, on the host.
+#pragma once
+
+#include "tessera/context/infer.hpp"
+#include "tessera/context/weights.hpp"
+
+namespace tessera {
+
+/// What `input` needs: bytes of the arena, FLOPs, ops. A constant expression where backend, model and input are.
+template <class Model, class B>
+constexpr Plan plan(const Model& model, const typename Model::Input& input, const B& backend,
+                    const Executor& executor = {}, const TapSink& taps = {}) noexcept {
+  Infer<B> context(backend);
+  context.set_executor(executor);
+  context.set_taps(taps);
+  context.begin_plan();
+  {
+    [[maybe_unused]] const auto output = model(context, input);
+  }
+  return context.plan();
+}
+
+template <class Model, class B, class Probe = NoProbe>
+class Session {
+ public:
+  using Context = Infer<B, Probe>;
+  using Input = typename Model::Input;
+  using Output = typename Model::template Output<Context>;
+
+  /// `model` and `weights` must outlive the session; null weights: the model's params as they are bound.
+  Session(const Model& model, const B& backend, const Packed<B>* weights = nullptr, const Executor& executor = {},
+          const Probe& probe = Probe()) noexcept
+      : model_(&model), context_(backend, probe) {
+    context_.set_executor(executor);
+    context_.set_weights(weights != nullptr ? weights->views() : nullptr);
+  }
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+  ~Session() { output_ = Output(); }
+
+  /// Asks for inner values by name in each run. Set before reserve: taps may need room.
+  void set_taps(const TapSink& taps) noexcept { context_.set_taps(taps); }
+  Probe& probe() noexcept { return context_.probe(); }
+
+  /// Takes memory for inputs up to this one's sizes; only its shapes matter, its data may be null.
+  Result<void> reserve(const Input& capacity) noexcept {
+    TESSERA_TRY_ASSIGN(const Plan needed, plan_of(capacity));
+    output_ = Output();
+    TESSERA_TRY_ASSIGN(block_, MemoryBlock::allocate(context_.backend().memory(), needed.arena_bytes));
+    arena_ = Arena{block_.data(), block_.bytes()};
+    return {};
+  }
+  /// Uses memory of the host instead, aligned to 64 bytes, in the backend's memory.
+  void use_arena(void* data, std::size_t bytes) noexcept {
+    output_ = Output();
+    arena_ = Arena{data, bytes};
+  }
+
+  /// Runs the model. The outputs live in the arena until the next run.
+  Result<const Output*> run(const Input& input) noexcept {
+    TESSERA_TRY(start(input));
+    TESSERA_TRY(step(StopRequest()));
+    return static_cast<const Output*>(&output_);
+  }
+
+  /// Begins a run in pieces. The arrays behind `input` must stay until the run is done.
+  Result<void> start(const Input& input) noexcept {
+    TESSERA_TRY(model_->check(input));
+    TESSERA_TRY_ASSIGN(const Plan needed, plan_of(input));
+    if (needed.arena_bytes > arena_.bytes)
+      return Error::format(Code::out_of_memory, "arena: this input needs %zu bytes, the session reserved %zu",
+                           needed.arena_bytes, arena_.bytes);
+    input_ = input;
+    started_ = false;
+    return {};
+  }
+  /// Goes on until done or until `stop` says so after an op. True when the outputs are ready.
+  Result<bool> step(const StopRequest& stop) noexcept {
+    output_ = Output();
+    context_.begin(arena_, started_, stop);
+    started_ = true;
+    output_ = (*model_)(context_, input_);
+    if (context_.failed()) return context_.fault().error();
+    if (context_.stopped()) return false;
+    const Memory& memory = context_.backend().memory();
+    if (memory.finish != nullptr && !memory.finish())
+      return Error::format(Code::io_failure, "backend %s: a kernel or a copy failed on the device",
+                           context_.backend().name());
+    return true;
+  }
+
+  const Output& output() const noexcept { return output_; }
+  std::size_t arena_bytes() const noexcept { return arena_.bytes; }
+
+  /// Copies a value of the outputs to host memory: value.count() elements of the backend's type.
+  void read(const View& value, void* host) const noexcept {
+    detail::download(context_.backend().memory(), host, value.data, value.bytes());
+  }
+
+ private:
+  Result<Plan> plan_of(const Input& input) noexcept {
+    output_ = Output();
+    context_.begin_plan();
+    {
+      [[maybe_unused]] const auto output = (*model_)(context_, input);
+    }
+    if (context_.failed()) return context_.fault().error();
+    return context_.plan();
+  }
+
+  const Model* model_;
+  Context context_;
+  MemoryBlock block_;
+  Arena arena_;
+  Input input_;
+  Output output_;
+  bool started_ = false;
+};
+
+}  // namespace tessera

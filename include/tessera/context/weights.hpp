@@ -1,0 +1,283 @@
+// The forms of a model's weights: Weights (master, f32), Packed<B> (as a backend wants them), Gradients<B>.
+//
+// The stored form belongs to a file mapping or to an array in the program: Param::view points at it. `Weights` owns
+// one block that the params are bound to; `Packed` is made from whatever the params point at, at set-up; `Gradients`
+// has the masters' layout, so an optimizer is one loop over segments.
+#pragma once
+
+#include "tessera/context/frame.hpp"
+#include "tessera/tensor/walk.hpp"
+
+namespace tessera {
+
+/// Bytes of a backend's memory, released with their owner.
+class MemoryBlock {
+ public:
+  MemoryBlock() = default;
+  MemoryBlock(MemoryBlock&& other) noexcept
+      : memory_(other.memory_), data_(std::exchange(other.data_, nullptr)), bytes_(std::exchange(other.bytes_, 0)) {}
+  MemoryBlock& operator=(MemoryBlock&& other) noexcept {
+    std::swap(memory_, other.memory_);
+    std::swap(data_, other.data_);
+    std::swap(bytes_, other.bytes_);
+    return *this;
+  }
+  ~MemoryBlock() { detail::release(memory_, data_, bytes_); }
+
+  static Result<MemoryBlock> allocate(const Memory& memory, std::size_t bytes) noexcept {
+    MemoryBlock block;
+    block.memory_ = memory;
+    if (bytes == 0) return block;
+    block.data_ = detail::allocate(memory, bytes);
+    if (block.data_ == nullptr)
+      return Error::format(Code::out_of_memory, "memory: expected room for %zu bytes, found none", bytes);
+    block.bytes_ = bytes;
+    return block;
+  }
+  std::byte* data() const noexcept { return static_cast<std::byte*>(data_); }
+  std::size_t bytes() const noexcept { return bytes_; }
+
+ private:
+  Memory memory_;
+  void* data_ = nullptr;
+  std::size_t bytes_ = 0;
+};
+
+namespace detail {
+/// Copies n host elements of any floating type to T.
+template <class T>
+void convert(const View& from, T* to) noexcept {
+  if (from.type == dtype_of<T>) {
+    std::memcpy(to, from.data, static_cast<std::size_t>(from.count()) * sizeof(T));
+    return;
+  }
+  for (Index i = 0; i < from.count(); ++i) to[i] = element_as<T>(from, i);
+}
+
+template <class Model>
+Result<void> check_bound(const Model& model) noexcept {
+  Error error;
+  for_each_param(model, [&](const RolePath& path, const ParamBase& param) {
+    if (error) return;
+    if (param.id < 0)
+      error = Error::format(Code::invalid_argument, "weights: %s has no number; call number_params first", path.c_str());
+    else if (param.master < 0 && param.view.data == nullptr && param.view.count() > 0)
+      error = Error::format(Code::not_found, "weights: %s is bound to no memory", path.c_str());
+  });
+  if (error) return error;
+  return {};
+}
+}  // namespace detail
+
+/// Lets each tied param read its master's bytes. Call after binding params by hand.
+template <class Model>
+void bind_ties(Model& model) noexcept {
+  if constexpr (requires { model.ties([](ParamBase&, ParamBase&) {}); })
+    model.ties([](ParamBase& master, ParamBase& tied) {
+      tied.view.data = master.view.data;
+      tied.view.type = master.view.type;
+    });
+}
+
+/// Where each param starts in a block of T that holds all masters one after the other.
+class WeightLayout {
+ public:
+  template <class Model>
+  static Result<WeightLayout> of(const Model& model) noexcept {
+    WeightLayout layout;
+    Error error;
+    for_each_param(model, [&](const RolePath& path, const ParamBase& param) {
+      if (error) return;
+      if (param.id != static_cast<std::int32_t>(layout.start_.size()))
+        error = Error::format(Code::invalid_argument, "weights: %s has no number; call number_params first", path.c_str());
+      const Index start = param.master >= 0 ? layout.start_[static_cast<std::size_t>(param.master)] : layout.elements_;
+      if (!layout.start_.push(start)) error = Error::format(Code::out_of_memory, "weights: no memory for the table");
+      // Each starts on a cache line of its own.
+      if (param.master < 0) layout.elements_ += (param.view.count() + 15) / 16 * 16;
+    });
+    if (error) return error;
+    return layout;
+  }
+  Index start(std::int32_t id) const noexcept { return start_[static_cast<std::size_t>(id)]; }
+  std::size_t params() const noexcept { return start_.size(); }
+  Index elements() const noexcept { return elements_; }
+
+ private:
+  Buffer<Index> start_;
+  Index elements_ = 0;
+};
+
+/// The master form: one f32 block in host memory that every param of a model is bound to.
+class Weights {
+ public:
+  Weights() = default;
+
+  /// Allocates for the model's sizes and binds its params. What they were bound to before is copied (and converted);
+  /// params that were bound to nothing start as zeros.
+  template <class Model>
+  static Result<Weights> of(Model& model) noexcept {
+    TESSERA_TRY_ASSIGN(WeightLayout layout, WeightLayout::of(model));
+    Weights weights;
+    const std::size_t bytes = static_cast<std::size_t>(layout.elements()) * sizeof(float);
+    TESSERA_TRY_ASSIGN(weights.block_, MemoryBlock::allocate(Memory(), bytes));
+    std::memset(weights.block_.data(), 0, bytes);
+    float* base = reinterpret_cast<float*>(weights.block_.data());
+    for_each_param(model, [&](const RolePath&, ParamBase& param) {
+      float* target = base + layout.start(param.id);
+      if (param.master < 0 && param.view.data != nullptr) detail::convert(param.view, target);
+      param.view.data = target;
+      param.view.type = DType::f32;
+    });
+    weights.elements_ = layout.elements();
+    return weights;
+  }
+  float* data() const noexcept { return reinterpret_cast<float*>(block_.data()); }
+  Index elements() const noexcept { return elements_; }
+
+ private:
+  MemoryBlock block_;
+  Index elements_ = 0;
+};
+
+/// The form a backend computes with, by param id. Made at set-up; shared by sessions; read only.
+template <class B>
+class Packed {
+ public:
+  using element = typename B::element;
+
+  /// Packs every param: as the backend's Packing says, else as plain elements. Params whose stored form already is
+  /// what the backend reads are not copied, and must stay bound while this lives.
+  template <class Model>
+  static Result<Packed> of(const Model& model, const B& backend, Precision precision = Precision::f32,
+                           const Executor& executor = {}) noexcept {
+    TESSERA_TRY(detail::check_bound(model));
+    const Packing& packing = backend.packing();
+    Packed packed;
+    std::size_t total = 0, largest = 0;
+    bool room = true;
+    const auto form = [&](const ParamBase& p) noexcept -> std::size_t {
+      const std::size_t own = packing.bytes != nullptr ? packing.bytes(p.view, p.use, precision) : 0;
+      if (own > 0) return own;
+      if (backend.memory().host() && p.view.type == dtype_of<element>) return 0;
+      return static_cast<std::size_t>(p.view.count()) * sizeof(element);
+    };
+    for_each_param(model, [&](const RolePath&, const ParamBase& p) {
+      if (!room || !(room = packed.views_.push(p.view))) return;
+      const ParamBase* same = shared_form(model, p);
+      if (same != nullptr) return;
+      total += FreeList::rounded(form(p));
+      const std::size_t elements = static_cast<std::size_t>(p.view.count()) * sizeof(element);
+      largest = elements > largest ? elements : largest;
+    });
+    if (!room) return Error::format(Code::out_of_memory, "weights: no memory for the table of packed weights");
+    TESSERA_TRY_ASSIGN(packed.block_, MemoryBlock::allocate(backend.memory(), total));
+
+    Buffer<std::byte> plain, staged;
+    std::size_t offset = 0;
+    Error error;
+    for_each_param(model, [&](const RolePath& path, const ParamBase& p) {
+      if (error) return;
+      View& view = packed.views_[static_cast<std::size_t>(p.id)];
+      if (const ParamBase* same = shared_form(model, p); same != nullptr) {
+        view = packed.views_[static_cast<std::size_t>(same->id)];
+        return;
+      }
+      const std::size_t bytes = form(p);
+      if (bytes == 0) return;
+      View source = p.view;
+      if (source.type != dtype_of<element>) {
+        if (!plain.resize(static_cast<std::size_t>(source.count()) * sizeof(element))) {
+          error = Error::format(Code::out_of_memory, "weights: no memory to convert %s", path.c_str());
+          return;
+        }
+        detail::convert(source, reinterpret_cast<element*>(plain.data()));
+        source.data = plain.data();
+        source.type = dtype_of<element>;
+      }
+      void* target = packed.block_.data() + offset;
+      offset += FreeList::rounded(bytes);
+      void* host = target;
+      if (!backend.memory().host()) {
+        if (!staged.resize(bytes)) {
+          error = Error::format(Code::out_of_memory, "weights: no memory to stage %s", path.c_str());
+          return;
+        }
+        host = staged.data();
+      }
+      if (packing.bytes != nullptr && packing.bytes(p.view, p.use, precision) > 0) {
+        view = packing.pack(source, p.use, precision, host, executor);
+      } else {
+        std::memcpy(host, source.data, bytes);
+        view = source;
+      }
+      if (host != target) backend.memory().upload(target, host, bytes);
+      view.data = target;
+    });
+    if (error) return error;
+    return packed;
+  }
+
+  const View* views() const noexcept { return views_.data(); }
+  /// Bytes that this owns (what was not shared with the stored form).
+  std::size_t bytes() const noexcept { return block_.bytes(); }
+
+ private:
+  /// The master of a tied param, when both are read in the same way and one packed form serves both.
+  template <class Model>
+  static const ParamBase* shared_form(const Model& model, const ParamBase& p) noexcept {
+    if (p.master < 0) return nullptr;
+    const ParamBase* found = nullptr;
+    for_each_param(model, [&](const RolePath&, const ParamBase& other) {
+      if (other.id == p.master && other.use == p.use) found = &other;
+    });
+    return found;
+  }
+
+  Buffer<View> views_;
+  MemoryBlock block_;
+};
+
+/// One gradient for each trained master, in the backend's memory, in the layout of Weights.
+template <class B>
+class Gradients {
+ public:
+  using element = typename B::element;
+
+  template <class Model>
+  static Result<Gradients> of(const Model& model, const B& backend) noexcept {
+    TESSERA_TRY_ASSIGN(WeightLayout layout, WeightLayout::of(model));
+    Gradients gradients;
+    gradients.memory_ = backend.memory();
+    const std::size_t bytes = static_cast<std::size_t>(layout.elements()) * sizeof(element);
+    TESSERA_TRY_ASSIGN(gradients.block_, MemoryBlock::allocate(backend.memory(), bytes));
+    if (!gradients.views_.resize(layout.params()))
+      return Error::format(Code::out_of_memory, "gradients: no memory for the table");
+    for_each_param(model, [&](const RolePath&, const ParamBase& p) {
+      View v = p.view;
+      v.packing = 0;
+      v.row_stride = v.columns();
+      v.type = dtype_of<element>;
+      v.data = gradients.block_.data() + static_cast<std::size_t>(layout.start(p.id)) * sizeof(element);
+      gradients.views_[static_cast<std::size_t>(p.id)] = p.role == ParamRole::trained ? v : View();
+    });
+    gradients.elements_ = layout.elements();
+    gradients.clear();
+    return gradients;
+  }
+
+  void clear() noexcept {
+    if (block_.bytes() > 0) detail::zero(memory_, block_.data(), block_.bytes());
+  }
+  /// The gradient of param `id`; of rank 0 when it is not trained.
+  const View& operator[](std::int32_t id) const noexcept { return views_[static_cast<std::size_t>(id)]; }
+  element* data() const noexcept { return reinterpret_cast<element*>(block_.data()); }
+  Index elements() const noexcept { return elements_; }
+
+ private:
+  Memory memory_;
+  Buffer<View> views_;
+  MemoryBlock block_;
+  Index elements_ = 0;
+};
+
+}  // namespace tessera
