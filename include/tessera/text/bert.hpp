@@ -116,7 +116,8 @@ class BertTokenizer final : public Tokenizer {
 
   Id vocabulary_id(std::string_view token) const noexcept override {
     const Id id = vocabulary_.find(token);
-    return id != no_id ? id : vocabulary_.find(special_tokens()[Role::unk]);
+    if (id != no_id || !special_tokens().has(Role::unk)) return id;
+    return vocabulary_.find(special_tokens()[Role::unk]);
   }
   bool in_vocabulary(std::string_view token) const noexcept override { return vocabulary_.contains(token); }
   Result<std::string> vocabulary_token(Id id) const override {

@@ -294,12 +294,13 @@ class Tokenizer {
   /// Adds tokens that the vocabulary does not have and returns how many. A token that occurs twice in one call is
   /// counted twice and leaves a gap in the ids, as in the reference.
   Result<std::size_t> add_tokens(std::span<const std::string> tokens) {
+    const bool has_unknown = special_.has(Role::unk);
     const std::string& unknown = special_[Role::unk];
-    const Id unknown_id = find(unknown, IdSource::added_first);
+    const Id unknown_id = has_unknown ? find(unknown, IdSource::added_first) : no_id;
     std::size_t count = 0;
     Vocabulary fresh;  // of equal tokens the first one decides the place and the last one the id
     for (const std::string& token : tokens) {
-      if (token == unknown || find(token, IdSource::added_first) != unknown_id) continue;
+      if ((has_unknown && token == unknown) || find(token, IdSource::added_first) != unknown_id) continue;
       TESSERA_TRY(fresh.set(token, static_cast<Id>(count)));
       ++count;
     }
