@@ -28,12 +28,11 @@ constexpr auto linear(const T& x, const Param<Out, In>& weight, const Operand& b
   auto& context = x.context();
   context.require(x.size(1) == weight.view.dim[1], "linear: x columns must equal weight columns", weight.view.dim[1],
                   x.size(1), Code::shape_mismatch, OpId::linear);
-  if (bias != nullptr)
-    context.require(bias->view.dim[0] == weight.view.dim[0], "linear: the bias must have an element for each output",
-                    weight.view.dim[0], bias->view.dim[0], Code::shape_mismatch, OpId::linear);
+  if (bias.present())
+    context.require(bias.view.dim[0] == weight.view.dim[0], "linear: the bias must have an element for each output",
+                    weight.view.dim[0], bias.view.dim[0], Code::shape_mismatch, OpId::linear);
   return context.template apply<op::linear>({false}, Extents<size_of_dim<T, 0>, Out>(x.size(0), weight.view.dim[0]),
-                                            x.operand(), context.param(weight),
-                                            bias);
+                                            x.operand(), context.param(weight), bias);
 }
 
 /// The layout of Conv1D. x: [n, In], weight: [In, Out], bias: [Out] or absent. Returns [n, Out].
@@ -43,12 +42,11 @@ constexpr auto linear_io(const T& x, const Param<In, Out>& weight, const Operand
   auto& context = x.context();
   context.require(x.size(1) == weight.view.dim[0], "linear: x columns must equal weight rows", weight.view.dim[0],
                   x.size(1), Code::shape_mismatch, OpId::linear);
-  if (bias != nullptr)
-    context.require(bias->view.dim[0] == weight.view.dim[1], "linear: the bias must have an element for each output",
-                    weight.view.dim[1], bias->view.dim[0], Code::shape_mismatch, OpId::linear);
+  if (bias.present())
+    context.require(bias.view.dim[0] == weight.view.dim[1], "linear: the bias must have an element for each output",
+                    weight.view.dim[1], bias.view.dim[0], Code::shape_mismatch, OpId::linear);
   return context.template apply<op::linear>({true}, Extents<size_of_dim<T, 0>, Out>(x.size(0), weight.view.dim[1]),
-                                            x.operand(), context.param(weight),
-                                            bias);
+                                            x.operand(), context.param(weight), bias);
 }
 
 }  // namespace tessera
