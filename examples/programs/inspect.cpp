@@ -1,0 +1,220 @@
+// inspect: what is in a checkpoint.
+//
+// Lists name, type, shape and bytes of each tensor, and the config beside it. Any format that tessera reads, found by
+// content. With --out, all tensors are written to one safetensors file, bit for bit. Builds no model and does not
+// check that the names are those of one.
+
+#include <algorithm>
+#include <cstdint>
+#include <cstdio>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+
+#include <CLI/CLI.hpp>
+
+#include "tessera/base/version.hpp"
+#include "tessera/io/json.hpp"
+#include "tessera/io/open.hpp"
+
+namespace {
+
+using tessera::Error;
+using tessera::Result;
+using tessera::io::Json;
+using tessera::io::State;
+using tessera::io::StateTensor;
+
+constexpr int failure = 1;
+constexpr int usage = 2;
+
+int fail(const Error& error) {
+  std::fprintf(stderr, "inspect: %s\n", error.message());
+  return failure;
+}
+
+/// "1234", "1.2 kB", "438.0 MB".
+std::string human(double count, const char* unit) {
+  static constexpr const char* prefixes[] = {"", "k", "M", "G", "T"};
+  std::size_t prefix = 0;
+  while (count >= 1000 && prefix + 1 < std::size(prefixes)) {
+    count /= 1000;
+    ++prefix;
+  }
+  char text[40];
+  std::snprintf(text, sizeof text, prefix == 0 ? "%.0f %s%s" : "%.1f %s%s", count, prefixes[prefix], unit);
+  std::string out = text;
+  if (out.back() == ' ') out.pop_back();
+  return out;
+}
+
+struct Totals {
+  std::uint64_t elements = 0;
+  std::uint64_t bytes = 0;
+  std::uint64_t own_bytes = 0;  // tensors that share their memory counted once
+  std::map<std::string, std::uint64_t> elements_of_type;
+};
+
+Totals total(const State& state) {
+  Totals totals;
+  std::map<const void*, std::uint64_t> regions;
+  for (const StateTensor& tensor : state) {
+    totals.elements += tensor.elements();
+    totals.bytes += tensor.bytes;
+    totals.elements_of_type[name(tensor.type)] += tensor.elements();
+    if (tensor.bytes == 0) continue;
+    std::uint64_t& region = regions[tensor.data];
+    region = std::max<std::uint64_t>(region, tensor.bytes);
+  }
+  for (const auto& [data, bytes] : regions) totals.own_bytes += bytes;
+  return totals;
+}
+
+/// The first tensor with the same memory, for tensors after it.
+std::map<const StateTensor*, const StateTensor*> ties(const State& state) {
+  std::map<std::pair<const void*, std::size_t>, const StateTensor*> first;
+  std::map<const StateTensor*, const StateTensor*> tied;
+  for (const StateTensor& tensor : state) {
+    if (tensor.bytes == 0) continue;
+    const auto [place, is_new] = first.emplace(std::pair{tensor.data, tensor.bytes}, &tensor);
+    if (!is_new) tied.emplace(&tensor, place->second);
+  }
+  return tied;
+}
+
+/// config.json in the folder, or beside the file; nothing when there is none.
+Result<std::optional<Json>> find_config(const std::string& path) {
+  namespace io = tessera::io;
+  const std::string folder = io::kind_of(path) == io::PathKind::folder ? path : io::folder_of(path);
+  const std::string config = io::join_path(folder, "config.json");
+  if (io::kind_of(config) != io::PathKind::file) return std::optional<Json>();
+  auto json = io::read_json(config);
+  if (!json) return json.error();
+  return std::optional<Json>(std::move(*json));
+}
+
+// Names come out of files that anyone may have written: control characters must not reach the terminal.
+std::string shown(const std::string& name) {
+  std::string quoted = tessera::io::in_quotes(name, name.size());
+  return quoted.substr(1, quoted.size() - 2);
+}
+
+void print_text(const std::string& path, const State& state, const std::optional<Json>& config) {
+  const auto tied = ties(state);
+  const Totals totals = total(state);
+  std::printf("%s: %s, %zu tensors\n", path.c_str(), state.format.c_str(), state.size());
+  std::size_t name_width = 4;
+  std::size_t shape_width = 5;
+  for (const StateTensor& tensor : state) {
+    name_width = std::max(name_width, std::min<std::size_t>(shown(tensor.name).size(), 64));
+    shape_width = std::max(shape_width, tessera::io::format_shape(tensor.shape).size());
+  }
+  if (!state.empty())
+    std::printf("%-*s  %-8s  %-*s  %12s\n", static_cast<int>(name_width), "name", "type",
+                static_cast<int>(shape_width), "shape", "bytes");
+  for (const StateTensor& tensor : state) {
+    const auto tie = tied.find(&tensor);
+    std::printf("%-*s  %-8s  %-*s  %12zu%s%s\n", static_cast<int>(name_width), shown(tensor.name).c_str(),
+                name(tensor.type), static_cast<int>(shape_width), tessera::io::format_shape(tensor.shape).c_str(),
+                tensor.bytes, tie == tied.end() ? "" : "  = ",
+                tie == tied.end() ? "" : shown(tie->second->name).c_str());
+  }
+  for (const auto& [key, text] : state.metadata) std::printf("metadata %s: %s\n", shown(key).c_str(), shown(text).c_str());
+  for (const std::string& what : state.ignored) std::printf("no tensor: %s\n", shown(what).c_str());
+  std::printf("total: %zu tensors, %s elements, %s", state.size(),
+              human(static_cast<double>(totals.elements), "").c_str(),
+              human(static_cast<double>(totals.bytes), "B").c_str());
+  if (totals.own_bytes != totals.bytes)
+    std::printf(" (%s without what is shared)", human(static_cast<double>(totals.own_bytes), "B").c_str());
+  std::printf("\n");
+  for (const auto& [type, elements] : totals.elements_of_type)
+    std::printf("  %s: %s elements\n", type.c_str(), human(static_cast<double>(elements), "").c_str());
+  if (config)
+    if (const auto text = tessera::io::format_json(*config); text) std::printf("config: %s\n", text->c_str());
+}
+
+int print_json(const std::string& path, const State& state, const std::optional<Json>& config) {
+  const auto tied = ties(state);
+  const Totals totals = total(state);
+  Json tensors = Json::array();
+  for (const StateTensor& tensor : state) {
+    Json entry = {{"name", tensor.name},
+                  {"type", name(tensor.type)},
+                  {"shape", tensor.shape},
+                  {"bytes", tensor.bytes}};
+    if (const auto tie = tied.find(&tensor); tie != tied.end()) entry["same_as"] = tie->second->name;
+    tensors.push_back(std::move(entry));
+  }
+  Json out = {{"path", path}, {"format", state.format}, {"tensors", std::move(tensors)}};
+  out["totals"] = {{"tensors", state.size()},
+                   {"elements", totals.elements},
+                   {"bytes", totals.bytes},
+                   {"bytes_without_shared", totals.own_bytes}};
+  out["metadata"] = Json::object();
+  for (const auto& [key, text] : state.metadata) out["metadata"][key] = text;
+  out["ignored"] = state.ignored;
+  out["config"] = config ? *config : Json(nullptr);
+  const auto text = tessera::io::format_json(out, false);
+  if (!text) return fail(text.error());
+  std::printf("%s\n", text->c_str());
+  return 0;
+}
+
+int run(const std::string& path, bool as_json, bool verify, const std::string& out) {
+  namespace io = tessera::io;
+  auto found = io::find_checkpoint(path);
+  if (!found) return fail(found.error());
+  io::LoadOptions options;
+  options.verify = verify;
+  auto state = io::load_state(*found, options);
+  if (!state) return fail(state.error());
+  auto config = find_config(path);
+  if (!config) return fail(config.error());
+  if (!out.empty())
+    if (const auto written = io::write_safetensors(*state, out); !written) return fail(written.error());
+  if (as_json) return print_json(*found, *state, *config);
+  print_text(*found, *state, *config);
+  if (!out.empty()) std::printf("written: %s\n", out.c_str());
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app("Lists the tensors and the config of a checkpoint.", "inspect");
+  std::string path;
+  std::string out;
+  bool as_json = false;
+  bool verify = false;
+  app.add_option("path", path, "a checkpoint file, or a folder with model.safetensors or pytorch_model.bin")
+      ->required()
+      ->type_name("FILE|FOLDER");
+  app.add_flag("--json", as_json, "print one JSON document instead of a table");
+  app.add_flag("--verify", verify, "check the checksums of the file, where its format has them");
+  app.add_option("--out", out, "also write all tensors, bit for bit, to this safetensors file")->type_name("FILE");
+  app.set_version_flag("--version", std::string("inspect, tessera ") + TESSERA_VERSION_STRING);
+  app.footer(
+      "Formats are found by content: safetensors, torch (zip and the older stream), npy.\n"
+      "Exit code: 0, 1 when something cannot be read or written, 2 for wrong usage.\n"
+      "\n"
+      "Examples:\n"
+      "  inspect bert-base-uncased/\n"
+      "  inspect pytorch_model.bin --json\n"
+      "  inspect pytorch_model.bin --out model.safetensors");
+  // CLI11 speaks in exceptions; they end here.
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& e) {
+    if (e.get_exit_code() == 0) return app.exit(e);  // --help and --version
+    std::fprintf(stderr, "inspect: %s; see inspect --help\n", e.what());
+    return usage;
+  }
+  try {
+    return run(path, as_json, verify, out);
+  } catch (const std::exception& e) {
+    std::fprintf(stderr, "inspect: %s\n", e.what());
+    return failure;
+  }
+}
