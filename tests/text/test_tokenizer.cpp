@@ -28,6 +28,9 @@ class Letters final : public Tokenizer {
     return letters;
   }
   std::size_t vocab_size() const noexcept override { return 26; }
+  tessera::Result<std::vector<VocabularyFile>> vocabulary_files(std::vector<std::string>&) const override {
+    return std::vector<VocabularyFile>();
+  }
   tessera::Result<std::string> tokens_to_string(std::span<const std::string> tokens) const override {
     std::string joined;
     for (const std::string& token : tokens) joined += token;

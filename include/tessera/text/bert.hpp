@@ -65,6 +65,23 @@ class BertTokenizer final : public Tokenizer {
   const Vocabulary& vocabulary() const noexcept { return vocabulary_; }
   const BasicOptions& basic_options() const noexcept { return basic_.options(); }
 
+  /// vocab.txt, a token a line in the order of ids. Ids without a token are not kept: those behind move up.
+  Result<std::vector<VocabularyFile>> vocabulary_files(std::vector<std::string>& warnings) const override {
+    std::string lines;
+    bool gaps = false;
+    for (std::size_t id = 0; id < vocabulary_.id_bound(); ++id) {
+      gaps |= !vocabulary_.has(static_cast<Id>(id));
+      if (vocabulary_.has(static_cast<Id>(id))) lines.append(vocabulary_.token(static_cast<Id>(id))).push_back('\n');
+    }
+    if (gaps) {
+      warnings.emplace_back("vocab.txt: vocabulary indices are not consecutive. Please check that the vocabulary is "
+                            "not corrupted!");
+    }
+    std::vector<VocabularyFile> files;
+    files.push_back({"vocab.txt", std::move(lines)});
+    return files;
+  }
+
   /// Joins tokens by spaces, glues pieces (and every other "##" behind a space) and strips.
   Result<std::string> tokens_to_string(std::span<const std::string> tokens) const override {
     std::string joined;

@@ -77,6 +77,12 @@ struct Chunk {
   bool is_token;
 };
 
+/// A file of a saved vocabulary, as bytes.
+struct VocabularyFile {
+  std::string name;
+  std::string content;
+};
+
 /// The memory of a call, for callers who make many.
 struct TextScratch {
   std::string repaired;
@@ -96,6 +102,8 @@ class Tokenizer {
   virtual const TokenizerTraits& traits() const noexcept = 0;
   /// Tokens of the vocabulary, without added ones.
   virtual std::size_t vocab_size() const noexcept = 0;
+  /// The files that this vocabulary is saved as. Sentences that the reference would log are appended to `warnings`.
+  virtual Result<std::vector<VocabularyFile>> vocabulary_files(std::vector<std::string>& warnings) const = 0;
 
   std::size_t size() const noexcept { return vocab_size() + added_.size(); }
   const SpecialTokens& special_tokens() const noexcept { return special_; }

@@ -1,0 +1,242 @@
+// Tokenizers from folders: the recorded scenarios of adding, saving and loading again, and what broken folders give.
+#define BOOST_TEST_MODULE pretrained_tokenizer_files
+#include <boost/test/unit_test.hpp>
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include "tessera/pretrained/tokenizer_files.hpp"
+#include "text/golden.hpp"
+
+namespace {
+
+namespace fs = std::filesystem;
+using golden::Json;
+using namespace tessera::pretrained;
+using namespace tessera::text;
+
+/// A folder that is gone when the test is.
+class Folder {
+ public:
+  explicit Folder(const std::string& name = "folder") {
+    std::string pattern = (fs::temp_directory_path() / "tessera-XXXXXX").string();
+    BOOST_REQUIRE(mkdtemp(pattern.data()) != nullptr);
+    root_ = pattern;
+    fs::create_directory(root_ / name);
+    path_ = (root_ / name).string();
+  }
+  ~Folder() { fs::remove_all(root_); }
+  Folder(const Folder&) = delete;
+  Folder& operator=(const Folder&) = delete;
+
+  const std::string& path() const { return path_; }
+  Folder& put(const std::string& name, const std::string& content) {
+    std::ofstream(path_ + "/" + name, std::ios::binary) << content;
+    return *this;
+  }
+
+ private:
+  fs::path root_;
+  std::string path_;
+};
+
+LoadedTokenizer load(const std::string& path, const std::string& name = "", const Json& arguments = Json::object()) {
+  auto loaded = load_tokenizer(path, name, arguments);
+  BOOST_REQUIRE_MESSAGE(loaded.ok(), loaded.error().message());
+  return std::move(loaded).value();
+}
+
+std::string error_of(const std::string& path, const std::string& name = "", const Json& arguments = Json::object()) {
+  const auto loaded = load_tokenizer(path, name, arguments);
+  BOOST_REQUIRE(!loaded.ok());
+  return loaded.error().message();
+}
+
+Json state_of(const Tokenizer& tokenizer) {
+  Json state;
+  state["len"] = tokenizer.size();
+  state["vocab_size"] = tokenizer.vocab_size();
+  Json added = Json::object();
+  for (const auto& [token, id] : tokenizer.added_tokens()) added[token] = id;
+  state["added_tokens_encoder"] = added;
+  state["special_tokens_map"] = special_tokens_map(tokenizer);
+  std::vector<std::string> tokens = tokenizer.all_special_tokens();
+  std::sort(tokens.begin(), tokens.end());
+  state["all_special_tokens_sorted"] = tokens;
+  Ids ids = tokenizer.all_special_ids();
+  std::sort(ids.begin(), ids.end());
+  state["all_special_ids_sorted"] = ids;
+  return state;
+}
+
+std::vector<SpecialTokenChange> changes_of(const Json& dictionary) {
+  std::vector<SpecialTokenChange> changes;
+  for (const auto& [key, value] : dictionary.items()) {
+    const auto role = role_named(key);
+    BOOST_REQUIRE(role.has_value());
+    changes.push_back({*role, value.is_array() ? value.get<std::vector<std::string>>()
+                                               : std::vector<std::string>{value.get<std::string>()}});
+  }
+  return changes;
+}
+
+constexpr EncodeOptions with_special{true, 0};
+
+void play(const std::string& folder, const Json& scenario) {
+  const std::string path = golden::path(folder);
+  LoadedTokenizer loaded = load(path, "BertTokenizer", golden::json(folder + "/info.json").at("kwargs"));
+  Tokenizer& tokenizer = *loaded.tokenizer;
+  const Folder saved;
+  for (const Json& step : scenario.at("steps")) {
+    const auto op = step.at("op").get<std::string>();
+    BOOST_TEST_CONTEXT(folder << ", " << scenario.at("name") << ", " << op) {
+      if (op == "add_tokens") {
+        const auto n = tokenizer.add_tokens(step.at("arg").get<std::vector<std::string>>());
+        BOOST_REQUIRE(n.ok());
+        BOOST_TEST(*n == step.at("returns").get<std::size_t>());
+      } else if (op == "add_special_tokens") {
+        const auto n = tokenizer.add_special_tokens(changes_of(step.at("arg")));
+        BOOST_REQUIRE(n.ok());
+        BOOST_TEST(*n == step.at("returns").get<std::size_t>());
+      } else if (op == "encode_pair") {
+        const auto a = step.at("a").get<std::string>();
+        const auto b = step.at("b").get<std::string>();
+        const auto apart = tokenizer.encode(a, b);
+        const auto joined = tokenizer.encode(a, b, with_special);
+        BOOST_REQUIRE(apart.ok() && joined.ok());
+        BOOST_TEST(Json({apart->ids, apart->pair_ids}) == step.at("returns"));
+        BOOST_TEST(Json(joined->ids) == step.at("returns_special"));
+      } else if (op == "save_pretrained") {
+        const auto paths = save_tokenizer(loaded, saved.path());
+        BOOST_REQUIRE_MESSAGE(paths.ok(), paths.error().message());
+        Json names = Json::array();
+        for (const std::string& p : *paths) names.push_back(fs::path(p).filename().string());
+        BOOST_TEST(names == step.at("returns"));
+        for (const auto& [name, content] : step.at("files").items()) {
+          const std::string bytes = golden::bytes(saved.path() + "/" + name);
+          if (content.contains("text")) {
+            BOOST_TEST(bytes == content.at("text").get<std::string>());
+          } else {
+            BOOST_TEST((bytes == golden::text(folder + "/" + name)));
+          }
+        }
+      } else if (op == "reload") {
+        const LoadedTokenizer again = load(saved.path(), "BertTokenizer");
+        BOOST_TEST(state_of(*again.tokenizer) == step.at("state"));
+        std::size_t i = 0;
+        for (const Json& same : step.at("same_tokens")) {
+          const auto text = scenario.at("cases").at(i++).at("text").get<std::string>();
+          if (scenario.at("cases").at(i - 1).contains("tokens_any_of")) continue;
+          const bool equal = golden::value(again.tokenizer->tokenize(text)) == golden::value(tokenizer.tokenize(text));
+          BOOST_TEST(equal == same.get<bool>());
+        }
+      } else {
+        BOOST_TEST(op == "load");
+      }
+      if (step.contains("state") && op != "reload") BOOST_TEST(state_of(tokenizer) == step.at("state"));
+    }
+  }
+  for (const Json& line : scenario.at("cases")) {
+    const std::string difference = golden::differences(tokenizer, line);
+    BOOST_CHECK_MESSAGE(difference.empty(), folder + ", " + scenario.at("name").dump() + ", " + difference);
+  }
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(recorded_scenarios_of_adding_saving_and_loading_play_as_in_the_reference) {
+  for (const std::string folder : {"bert", "bert_cased", "bert_base_uncased"}) {
+    const Json scenarios = golden::json(folder + "/scenarios.json");
+    BOOST_TEST(scenarios.size() == 6U);
+    for (const Json& scenario : scenarios) play(folder, scenario);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(call_arguments_win_over_the_config_and_the_config_over_the_map) {
+  Folder f;
+  f.put("vocab.txt", "[UNK]\n[PAD]\nA\na\n<a>\n<b>\n<c>\n");
+  f.put("tokenizer_config.json", R"({"do_lower_case": false, "max_len": 7, "pad_token": "<a>", "init_inputs": []})");
+  f.put("special_tokens_map.json", R"({"pad_token": "<b>", "mask_token": "<c>", "additional_special_tokens": ["<b>"]})");
+  const LoadedTokenizer one = load(f.path(), "BertTokenizer");
+  BOOST_TEST(golden::value(one.tokenizer->tokenize("A")) == Json({"A"}));
+  BOOST_TEST(one.tokenizer->max_len() == 7);
+  BOOST_TEST(one.tokenizer->special_tokens()[Role::pad] == "<a>");
+  BOOST_TEST(one.tokenizer->special_tokens()[Role::mask] == "<c>");
+  const LoadedTokenizer two = load(f.path(), "bert", {{"do_lower_case", true}, {"max_len", nullptr}});
+  BOOST_TEST(golden::value(two.tokenizer->tokenize("A")) == Json({"a"}));
+  BOOST_TEST(two.tokenizer->max_len() == Tokenizer::no_max_len);
+
+  const Folder out;
+  BOOST_REQUIRE(save_tokenizer(two, out.path()).ok());
+  BOOST_TEST(golden::bytes(out.path() + "/tokenizer_config.json") ==
+             R"({"do_lower_case": true, "max_len": null, "pad_token": "<a>", "mask_token": "<c>", )"
+             R"("additional_special_tokens": ["<b>"], "init_inputs": []})");
+}
+
+BOOST_AUTO_TEST_CASE(a_single_vocabulary_file_loads_with_its_neighbours) {
+  Folder f;
+  f.put("words.txt", "[UNK]\na\n").put("added_tokens.json", R"({"zz": 9})");
+  const LoadedTokenizer loaded = load(f.path() + "/words.txt", "BertTokenizer");
+  BOOST_TEST(golden::value(loaded.tokenizer->encode("azz")) == Json({1, 9}));
+}
+
+BOOST_AUTO_TEST_CASE(a_vocabulary_with_a_repeated_token_is_saved_without_the_gap_and_with_a_warning) {
+  Folder f;
+  f.put("vocab.txt", "[UNK]\na\nb\na\n");
+  const LoadedTokenizer loaded = load(f.path(), "BertTokenizer");
+  const Folder out;
+  std::vector<std::string> warnings;
+  BOOST_REQUIRE(save_tokenizer(loaded, out.path(), &warnings).ok());
+  BOOST_TEST(golden::bytes(out.path() + "/vocab.txt") == "[UNK]\nb\na\n");
+  BOOST_TEST(warnings.size() == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(the_class_is_found_in_the_files_and_then_in_the_name_of_the_folder) {
+  BOOST_TEST(*tokenizer_class(golden::path("bert")) == "BertTokenizer");
+  Folder by_name("my-distilbert_base");
+  BOOST_TEST(*tokenizer_class(by_name.path()) == "DistilBertTokenizer");
+  by_name.put("config.json", R"({"architectures": ["RobertaForMaskedLM"]})");
+  BOOST_TEST(*tokenizer_class(by_name.path()) == "RobertaTokenizer");
+  by_name.put("config.json", R"({"model_type": "bert", "architectures": ["RobertaForMaskedLM"]})");
+  BOOST_TEST(*tokenizer_class(by_name.path()) == "BertTokenizer");
+  by_name.put("tokenizer_config.json", R"({"tokenizer_class": "XLMTokenizer"})");
+  BOOST_TEST(*tokenizer_class(by_name.path()) == "XLMTokenizer");
+  by_name.put("info.json", R"({"class": "DistilBertTokenizerFast"})");
+  BOOST_TEST(*tokenizer_class(by_name.path()) == "DistilBertTokenizer");
+  const Folder nameless("x");
+  BOOST_TEST(!tokenizer_class(nameless.path()).ok());
+}
+
+BOOST_AUTO_TEST_CASE(broken_folders_give_errors_that_say_where_and_what) {
+  const auto has = [](const std::string& message, const std::string& part) {
+    BOOST_TEST(message.find(part) != std::string::npos, message << " lacks: " << part);
+  };
+  has(error_of("/no/such/folder"), "/no/such/folder: no such file or folder");
+  Folder f;
+  has(error_of(f.path(), "BertTokenizer"), "vocab.txt: the vocabulary file is missing");
+  has(error_of(f.path(), "XLNetTokenizer"), "tokenizer class 'XLNetTokenizer' is unsupported");
+  has(error_of(f.path(), "Nonsense"), "'Nonsense' is unsupported");
+  f.put("vocab.txt", "a\n\xFF\n");
+  has(error_of(f.path(), "BertTokenizer"), "vocab.txt: vocabulary: expected UTF-8, found an invalid byte 0xFF at offset 2");
+  f.put("vocab.txt", "a\n");
+  has(error_of(f.path(), "BertTokenizer", {{"unk_token", nullptr}}), "'unk_token' is of type null, string expected");
+  has(error_of(f.path(), "BertTokenizer", {{"never_split", "x"}}), "a list of strings expected");
+  has(error_of(f.path(), "BertTokenizer", {{"max_len", "x"}}), "'max_len' is of type string");
+  has(error_of(f.path(), "BertTokenizer", Json::array()), "an object expected, found array");
+  f.put("added_tokens.json", R"({"x": -1})");
+  has(error_of(f.path(), "BertTokenizer"), "added_tokens.json: the id of 'x' is -1");
+  f.put("added_tokens.json", R"({"x": "y"})");
+  has(error_of(f.path(), "BertTokenizer"), "integer expected");
+  f.put("added_tokens.json", "[]");
+  has(error_of(f.path(), "BertTokenizer"), "added_tokens.json: an object expected, found array");
+  f.put("added_tokens.json", "{");
+  has(error_of(f.path(), "BertTokenizer"), "added_tokens.json: JSON:");
+  f.put("added_tokens.json", "{}").put("tokenizer_config.json", R"({"init_inputs": ["vocab.txt"]})");
+  has(error_of(f.path(), "BertTokenizer"), "positional arguments");
+  f.put("tokenizer_config.json", "{}");
+  BOOST_TEST(!save_tokenizer(load(f.path(), "BertTokenizer"), f.path() + "/none").ok());
+}
