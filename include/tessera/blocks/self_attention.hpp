@@ -32,6 +32,7 @@ struct SelfAttention {
   Index heads = 1;       ///< heads that are left
   Index head_size = H;   ///< width of one head
   double dropout_rate = 0;
+  std::uint64_t pruned = 0;  ///< bit h: original head h is gone (prune_heads.hpp)
 
   constexpr SelfAttention() = default;
   constexpr SelfAttention(Index width, Index head_count, double dropout)

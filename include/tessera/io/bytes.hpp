@@ -32,12 +32,12 @@ inline std::string_view text_of(Bytes bytes) noexcept {
 
 /// a * b and a + b; false when the result does not fit, and then `out` is left alone.
 constexpr bool checked_mul(std::uint64_t a, std::uint64_t b, std::uint64_t& out) noexcept {
-  if (a != 0 && b > std::numeric_limits<std::uint64_t>::max() / a) return false;
+  if (a != 0 && b > (std::numeric_limits<std::uint64_t>::max)() / a) return false;
   out = a * b;
   return true;
 }
 constexpr bool checked_add(std::uint64_t a, std::uint64_t b, std::uint64_t& out) noexcept {
-  if (b > std::numeric_limits<std::uint64_t>::max() - a) return false;
+  if (b > (std::numeric_limits<std::uint64_t>::max)() - a) return false;
   out = a + b;
   return true;
 }

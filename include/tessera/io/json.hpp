@@ -85,9 +85,9 @@ class JsonBuilder {
     // nlohmann starts its sentences with "[json.exception.parse_error.101] ".
     std::string_view text = problem.what();
     if (const std::size_t bracket = text.find("] "); bracket != std::string_view::npos) text.remove_prefix(bracket + 2);
-    const std::string near = in_quotes(token, 40);
+    const std::string place_text = in_quotes(token, 40);
     const std::string why = in_quotes(text, 200);
-    return refuse(Error::format(Code::bad_format, "JSON: at byte %zu, near %s: %s", position, near.c_str(),
+    return refuse(Error::format(Code::bad_format, "JSON: at byte %zu, near %s: %s", position, place_text.c_str(),
                                 why.substr(1, why.size() - 2).c_str()));
   }
 
@@ -327,7 +327,7 @@ inline Result<const Json*> get_key(const Json& object, std::string_view key) noe
 inline Result<std::int64_t> as_int(const Json& value, std::string_view key) noexcept {
   return guarded([&]() -> Result<std::int64_t> {
     if (const auto* const u = value.get_ptr<const Json::number_unsigned_t*>(); u != nullptr) {
-      if (*u > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()))
+      if (*u > static_cast<std::uint64_t>((std::numeric_limits<std::int64_t>::max)()))
         return Error::format(Code::out_of_range, "JSON: %s is %llu, larger than a 64-bit integer holds",
                              in_quotes(key).c_str(), static_cast<unsigned long long>(*u));
       return static_cast<std::int64_t>(*u);

@@ -89,7 +89,7 @@ class NpyHeaderParser {
     return Error::format(Code::bad_format, "npy: header: %s expected before %s", expected, in_quotes(rest_, 40).c_str());
   }
   void skip_space() {
-    rest_.remove_prefix(std::min(rest_.find_first_not_of(" \n\t"), rest_.size()));
+    rest_.remove_prefix((std::min)(rest_.find_first_not_of(" \n\t"), rest_.size()));
   }
   char peek() {
     skip_space();

@@ -27,7 +27,7 @@ namespace tessera::io {
 
 struct LoadOptions {
   /// Check every checksum the format has; reads all of the file once.
-  bool verify = false;
+  bool checksums = false;
 };
 
 /// What a format gets to read: the bytes, and where they came from. Formats of several files find the others beside
@@ -54,7 +54,7 @@ inline bool matches_torch(const Source& source) noexcept {
 }
 inline Result<State> read_as_torch(const Source& source, const LoadOptions& options) noexcept {
   TorchOptions torch;
-  torch.verify = options.verify;
+  torch.checksums = options.checksums;
   return read_torch(source.bytes, nullptr, torch);
 }
 

@@ -164,7 +164,7 @@ class PickleMachine {
   }
 
  private:
-  static constexpr std::uint32_t nothing = std::numeric_limits<std::uint32_t>::max();
+  static constexpr std::uint32_t nothing = (std::numeric_limits<std::uint32_t>::max)();
 
   // Every function below that returns bool has set error_ when it returns false.
 

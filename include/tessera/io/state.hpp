@@ -50,7 +50,7 @@ inline Result<std::size_t> byte_size(DType type, std::span<const std::int64_t> s
       if (dimension == 0)
         empty = true;
       else if (!checked_mul(bytes, static_cast<std::uint64_t>(dimension), bytes) ||
-               bytes > static_cast<std::uint64_t>(std::numeric_limits<std::ptrdiff_t>::max()))
+               bytes > static_cast<std::uint64_t>((std::numeric_limits<std::ptrdiff_t>::max)()))
         return Error::format(Code::bad_format, "shape %s of %s needs more bytes than a machine can address",
                              format_shape(shape).c_str(), name(type));
     }

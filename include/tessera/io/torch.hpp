@@ -37,7 +37,7 @@ namespace tessera::io {
 
 struct TorchOptions {
   /// Check the checksum of every storage in an archive: reads all of the file once. The dict is always checked.
-  bool verify = false;
+  bool checksums = false;
   PickleLimits pickle;
 };
 
@@ -194,7 +194,7 @@ class TorchReader {
       if (entry->deflated) {
         storage.packed = entry;
       } else {
-        TESSERA_TRY_ASSIGN(storage.data, content(archive, *entry, options_.verify));
+        TESSERA_TRY_ASSIGN(storage.data, content(archive, *entry, options_.checksums));
       }
     }
     return take_tensors(*pickle, program.size(), &archive, swapped);
@@ -264,13 +264,13 @@ class TorchReader {
     return {};
   }
 
-  Result<Bytes> content(const ZipArchive& archive, const ZipEntry& entry, bool verify) {
+  Result<Bytes> content(const ZipArchive& archive, const ZipEntry& entry, bool checksum) {
     if (entry.deflated) {
       TESSERA_TRY_ASSIGN(const Buffer buffer, archive.inflate(entry, allowance_));
       TESSERA_TRY(state_.keep(buffer.owner()));
       return Bytes(buffer.data(), buffer.size());
     }
-    if (verify) TESSERA_TRY(archive.verify(entry, entry.stored));
+    if (checksum) TESSERA_TRY(archive.check_crc(entry, entry.stored));
     return entry.stored;
   }
 
@@ -552,7 +552,7 @@ Result<void> write_torch_to(const State& state, Sink& sink) {
   std::vector<Bytes> storages;
   for (std::size_t i = 0; i < state.size(); ++i) {
     const StateTensor& tensor = state[i];
-    if (tensor.name.size() > std::numeric_limits<std::uint32_t>::max())
+    if (tensor.name.size() > (std::numeric_limits<std::uint32_t>::max)())
       return Error::format(Code::invalid_argument, "torch: a name of %zu bytes", tensor.name.size());
     std::size_t place = storages.size();
     if (tensor.bytes != 0) place = places.emplace(std::pair{tensor.data, tensor.type}, place).first->second;

@@ -100,7 +100,7 @@ class ZipArchive {
   }
 
   /// Whether the bytes of the entry are those it was written with.
-  Result<void> verify(const ZipEntry& entry, Bytes content) const noexcept {
+  Result<void> check_crc(const ZipEntry& entry, Bytes content) const noexcept {
     if (detail::crc_of(content) == entry.crc) return {};
     return guarded([&]() -> Result<void> {
       return Error::format(Code::bad_format, "zip: the checksum of entry %s is wrong: the file is damaged",
@@ -125,9 +125,9 @@ class ZipArchive {
       int code = Z_OK;
       while (code == Z_OK) {
         constexpr std::size_t step = std::size_t{1} << 30;
-        const std::size_t room = std::min(entry.size - written, step);
+        const std::size_t room = (std::min)(entry.size - written, step);
         stream.next_in = reinterpret_cast<Bytef*>(const_cast<std::byte*>(entry.stored.data() + read));
-        stream.avail_in = static_cast<uInt>(std::min(entry.stored.size() - read, step));
+        stream.avail_in = static_cast<uInt>((std::min)(entry.stored.size() - read, step));
         stream.next_out = reinterpret_cast<Bytef*>(room != 0 ? buffer->data() + written : &beyond);
         stream.avail_out = static_cast<uInt>(room != 0 ? room : 1);
         const uInt in_before = stream.avail_in;
@@ -142,7 +142,7 @@ class ZipArchive {
       if (code != Z_STREAM_END || written != entry.size || read != entry.stored.size())
         return Error::format(Code::bad_format, "%s: the deflated stream does not give the %zu bytes of the directory",
                              what.c_str(), entry.size);
-      TESSERA_TRY(verify(entry, {buffer->data(), buffer->size()}));
+      TESSERA_TRY(check_crc(entry, {buffer->data(), buffer->size()}));
       return buffer;
     });
   }
@@ -163,7 +163,7 @@ class ZipArchive {
     namespace zip = detail::zip;
     // The end record is last, but for a comment of up to 64 KiB whose length it states.
     if (data_.size() < zip::end_size) return bad("too short for an archive");
-    const std::size_t furthest = std::min(data_.size(), zip::end_size + 0xffff);
+    const std::size_t furthest = (std::min)(data_.size(), zip::end_size + 0xffff);
     std::size_t at = 0;
     bool found = false;
     for (std::size_t back = zip::end_size; back <= furthest && !found; ++back) {
@@ -218,7 +218,7 @@ class ZipArchive {
       return bad("the central directory lies outside the file");
     if (directory.entries > directory.size / zip::central_size)
       return bad("the central directory is too small for its entries");
-    if (directory.entries > std::numeric_limits<std::uint32_t>::max() / 2) return bad("too many entries");
+    if (directory.entries > (std::numeric_limits<std::uint32_t>::max)() / 2) return bad("too many entries");
     entries_.reserve(static_cast<std::size_t>(directory.entries));
     ByteReader reader(data_.subspan(static_cast<std::size_t>(directory.offset),
                                     static_cast<std::size_t>(directory.size)), "zip: central directory");

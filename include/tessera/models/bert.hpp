@@ -168,6 +168,12 @@ struct Bert {
     v("pooler", pooler);
   }
 
+  /// The params whose first dimension is the vocabulary (resize.hpp). The new embedding has no padding row.
+  constexpr void vocabulary(auto&& f) {
+    f(embeddings.word.weight);
+    embeddings.word.padding_row = -1;
+  }
+
   /// The sequence output alone, [rows, H]: what every head but the pooled ones reads.
   constexpr auto encode(auto& context, const BertInput& in, const Sequence& sequence) const noexcept {
     const Operand ids = context.ids(in.input_ids);

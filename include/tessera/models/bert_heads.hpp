@@ -19,6 +19,7 @@ struct BertBase {
   constexpr BertBase() = default;
   constexpr explicit BertBase(const BertConfig& c) : bert(c) {}
   constexpr bool complete() const noexcept { return bert.complete(); }
+  constexpr void vocabulary(auto&& f) { bert.vocabulary(f); }
 
   constexpr Sequence sequence_of(auto& context, const BertInput& in) const noexcept {
     return make_sequence(context, in.layout, in.attention_mask, {false, Fill::add, -10000.0});
@@ -97,6 +98,11 @@ struct BertForPreTraining : detail::BertBase<S> {
     v("seq_relationship", seq_relationship);
   }
   constexpr void ties(auto&& t) { t(this->bert.embeddings.word.weight, predictions.decoder.weight); }
+  constexpr void vocabulary(auto&& f) {
+    this->bert.vocabulary(f);
+    f(predictions.decoder.weight);
+    f(predictions.decoder.bias);
+  }
 
   constexpr auto operator()(auto& context, const Input& in) const noexcept {
     Output<std::remove_reference_t<decltype(context)>> out;
@@ -138,6 +144,11 @@ struct BertForMaskedLM : detail::BertBase<S> {
     v("predictions", predictions);
   }
   constexpr void ties(auto&& t) { t(this->bert.embeddings.word.weight, predictions.decoder.weight); }
+  constexpr void vocabulary(auto&& f) {
+    this->bert.vocabulary(f);
+    f(predictions.decoder.weight);
+    f(predictions.decoder.bias);
+  }
 
   constexpr auto operator()(auto& context, const Input& in) const noexcept {
     Output<std::remove_reference_t<decltype(context)>> out;

@@ -1,0 +1,58 @@
+// Resizing a vocabulary: resize_token_embeddings of the reference.
+//
+// A model lists in vocabulary(f) the params whose first dimension is its vocabulary: the word embedding, a tied
+// decoder, its bias. Rows that stay are bit-equal; new ones of a matrix are drawn from a normal distribution, new ones
+// of a bias are zero.
+#pragma once
+
+#include <cmath>
+
+#include "tessera/base/philox.hpp"
+#include "tessera/context/weights.hpp"
+
+namespace tessera {
+
+/// Number i of the stream `seed`: normal with mean 0 and variance 1 (Box, Muller 1958, on Philox).
+inline float normal(std::uint64_t seed, std::uint64_t i) noexcept {
+  const Philox random = Philox::at(seed, i, 0);
+  const double u = 1.0 - static_cast<double>(uniform(random.value[0]));
+  const double v = static_cast<double>(uniform(random.value[1]));
+  return static_cast<float>(std::sqrt(-2 * std::log(u)) * std::cos(6.283185307179586 * v));
+}
+
+/// Gives the model a vocabulary of `rows` and returns the weights it is bound to from now on. The padding row is one
+/// like any other afterwards, as in the reference. `deviation`: of the new rows (the config's initializer_range).
+template <class Model>
+Result<Weights> resize_token_embeddings(Model& model, Index rows, double deviation, std::uint64_t seed) noexcept {
+  if (rows <= 0)
+    return Error::format(Code::invalid_argument, "resize_token_embeddings: expected at least one row, found %lld",
+                         static_cast<long long>(rows));
+  TESSERA_TRY(detail::check_bound(model));
+  Buffer<View> before;
+  bool room = true;
+  for_each_param(model, [&](const RolePath&, ParamBase& p) {
+    room = room && before.push(p.view);
+    p.view.data = nullptr;
+  });
+  if (!room) return Error::format(Code::out_of_memory, "resize_token_embeddings: no memory for the table");
+  model.vocabulary([&](ParamBase& p) {
+    p.view.dim[0] = rows;
+    p.view.row_stride = p.view.columns();
+  });
+  auto weights = Weights::of(model);
+  if (!weights) return weights.error();
+  for_each_param(model, [&](const RolePath&, ParamBase& p) {
+    if (p.master >= 0) return;
+    const View& old = before[static_cast<std::size_t>(p.id)];
+    auto* target = p.view.template as<float>();
+    View kept = old;
+    if (old.count() > p.view.count()) kept.dim[0] = p.view.dim[0];
+    detail::convert(kept, target);
+    if (p.view.rank < 2) return;
+    for (Index i = kept.count(); i < p.view.count(); ++i)
+      target[i] = static_cast<float>(deviation) * normal(seed + static_cast<std::uint64_t>(p.id), static_cast<std::uint64_t>(i));
+  });
+  return weights;
+}
+
+}  // namespace tessera

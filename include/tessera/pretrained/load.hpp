@@ -1,0 +1,106 @@
+// Weights of a model from a State and back, under the checkpoint's names.
+//
+// Loading binds params to the state's bytes without copying; shapes must agree. Old names are understood (gamma and
+// beta of a norm), and the prefix of the base model is added or dropped when a file was written by a head model or by
+// the bare one. Nothing is skipped silently: the report names what is missing, unexpected and mismatched.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "tessera/context/weights.hpp"
+#include "tessera/io/state.hpp"
+#include "tessera/tensor/names.hpp"
+
+namespace tessera {
+
+struct LoadReport {
+  std::vector<std::string> missing;     ///< params of the model that the file has not
+  std::vector<std::string> unexpected;  ///< tensors of the file that the model has not
+  std::vector<std::string> mismatched;  ///< "name: expected [2, 3], found [2, 4]"
+  bool complete() const noexcept { return missing.empty() && mismatched.empty(); }
+};
+
+namespace detail {
+/// Shape of a param as files have it.
+inline std::vector<std::int64_t> shape_of(const View& v) { return {v.dim, v.dim + v.rank}; }
+
+inline bool ends_with(std::string_view text, std::string_view end) noexcept {
+  return text.size() >= end.size() && text.substr(text.size() - end.size()) == end;
+}
+
+/// The name that this library expects for one in a file: gamma -> weight, beta -> bias.
+inline std::string modern_name(std::string_view name) {
+  std::string modern(name);
+  if (ends_with(name, ".gamma")) modern.replace(modern.size() - 5, 5, "weight");
+  if (ends_with(name, ".beta")) modern.replace(modern.size() - 4, 4, "bias");
+  return modern;
+}
+}  // namespace detail
+
+/// Binds the model's params to the tensors of `state`, which must outlive them. A wrong shape is an error, as in the
+/// reference; missing and unexpected names are not: look at the report.
+template <class Model>
+Result<LoadReport> load_weights(Model& model, const io::State& state) {
+  const NameTable& names = Model::names;
+  const std::string prefix = std::string(names.base_prefix) + ".";
+  bool file_has_prefix = false, model_has_prefix = false;
+  std::vector<std::string> file_names;
+  for (const io::StateTensor& tensor : state) {
+    file_names.push_back(detail::modern_name(tensor.name));
+    file_has_prefix = file_has_prefix || file_names.back().compare(0, prefix.size(), prefix) == 0;
+  }
+  for_each_param(model, [&](const RolePath& path, ParamBase&) {
+    model_has_prefix = model_has_prefix || std::string_view(path.c_str()).substr(0, prefix.size()) == prefix;
+  });
+
+  LoadReport report;
+  std::vector<bool> used(file_names.size(), false);
+  for_each_param(model, [&](const RolePath& path, ParamBase& param) {
+    const std::string wanted = checkpoint_name(names, path.c_str()).text;
+    std::string in_file = wanted;
+    if (!model_has_prefix && file_has_prefix) in_file = prefix + wanted;
+    if (model_has_prefix && !file_has_prefix && wanted.compare(0, prefix.size(), prefix) == 0) in_file = wanted.substr(prefix.size());
+    for (std::size_t i = 0; i < file_names.size(); ++i) {
+      if (file_names[i] != in_file) continue;
+      used[i] = true;
+      const io::StateTensor& tensor = state[i];
+      if (tensor.shape != detail::shape_of(param.view)) {
+        report.mismatched.push_back(wanted + ": expected " + io::format_shape(detail::shape_of(param.view)) + ", found " +
+                                    io::format_shape(tensor.shape));
+      } else if (!is_floating(tensor.type)) {
+        report.mismatched.push_back(wanted + ": expected numbers with a fraction, found " + name(tensor.type));
+      } else {
+        param.view.data = const_cast<void*>(tensor.data);
+        param.view.type = tensor.type;
+      }
+      return;
+    }
+    if (param.master < 0) report.missing.push_back(wanted);
+  });
+  for (std::size_t i = 0; i < used.size(); ++i)
+    if (!used[i]) report.unexpected.push_back(state[i].name);
+  bind_ties(model);
+  if (!report.mismatched.empty())
+    return Error::format(Code::shape_mismatch, "weights: %zu of the model's tensors do not fit: %s%s",
+                         report.mismatched.size(), report.mismatched.front().c_str(),
+                         report.mismatched.size() > 1 ? ", ..." : "");
+  return report;
+}
+
+/// The model's weights as a State under the checkpoint's names; tied ones under both. The bytes stay the model's.
+template <class Model>
+Result<io::State> weights_state(const Model& model) {
+  io::State state;
+  Error error;
+  for_each_param(model, [&](const RolePath& path, const ParamBase& param) {
+    if (error) return;
+    const auto added = state.add({checkpoint_name(Model::names, path.c_str()).text, param.view.type,
+                                  detail::shape_of(param.view), param.view.data, param.view.bytes()});
+    if (!added) error = added.error();
+  });
+  if (error) return error;
+  return state;
+}
+
+}  // namespace tessera
