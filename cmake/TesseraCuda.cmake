@@ -1,0 +1,23 @@
+# Enables CUDA where nvcc is found and there is something to compile with it. Included from the top, because a language has to
+# be enabled above every target that links such code.
+set(tessera_have_nvcc FALSE)
+file(GLOB_RECURSE tessera_cuda_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/backends/cuda/*.cu)
+if(NOT tessera_cuda_sources OR NOT TESSERA_WITH_CUDA OR TESSERA_EMBED_ONLY)
+  return()
+endif()
+include(CheckLanguage)
+check_language(CUDA)
+if(NOT CMAKE_CUDA_COMPILER)
+  message(STATUS "tessera::cuda is off: no nvcc")
+  return()
+endif()
+if(NOT DEFINED CMAKE_CUDA_ARCHITECTURES)
+  set(CMAKE_CUDA_ARCHITECTURES 80-virtual 90-real)
+endif()
+enable_language(CUDA)
+# CMake 3.25 does not know yet that nvcc has C++20.
+if(CMAKE_CUDA_COMPILER_ID STREQUAL "NVIDIA" AND CMAKE_CUDA_COMPILER_VERSION VERSION_GREATER_EQUAL 12.0 AND NOT CMAKE_CUDA20_STANDARD_COMPILE_OPTION)
+  set(CMAKE_CUDA20_STANDARD_COMPILE_OPTION "-std=c++20")
+  set(CMAKE_CUDA20_EXTENSION_COMPILE_OPTION "-std=c++20")
+endif()
+set(tessera_have_nvcc TRUE)
