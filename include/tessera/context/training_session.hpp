@@ -16,6 +16,8 @@ class TrainingSession {
   using Input = typename Model::Input;
   using Output = typename Model::template Output<Context>;
 
+  static constexpr bool has_loss = requires(const Output& output) { output.loss; };
+
   /// `weights` in plain form: Packed<B>::of with a backend that reads master weights, or null for the params as they
   /// are bound (f32 on a host backend).
   TrainingSession(const Model& model, const B& backend, Gradients<B>& gradients, const View* weights = nullptr,
@@ -54,9 +56,13 @@ class TrainingSession {
   }
   /// Adds seed * d loss / d param to the gradients.
   Result<void> backward(double seed = 1) noexcept {
-    if (!output_.loss)
-      return Error::format(Code::invalid_argument, "backward: there is no loss; give the model labels");
-    context_.backward(output_.loss, seed);
+    if constexpr (has_loss) {
+      if (!output_.loss)
+        return Error::format(Code::invalid_argument, "backward: there is no loss; give the model labels");
+      context_.backward(output_.loss, seed);
+    } else {
+      return Error::format(Code::invalid_argument, "backward: a model without head has no loss");
+    }
     if (context_.failed()) return context_.fault().error();
     const Memory& memory = context_.backend().memory();
     if (memory.finish != nullptr && !memory.finish())
@@ -76,8 +82,9 @@ class TrainingSession {
     output_ = Output();
     context_.begin_plan();
     {
-      const auto output = (*model_)(context_, input);
-      if (output.loss) context_.backward(output.loss);
+      [[maybe_unused]] const auto output = (*model_)(context_, input);
+      if constexpr (has_loss)
+        if (output.loss) context_.backward(output.loss);
     }
     if (context_.failed()) return context_.fault().error();
     return context_.plan();

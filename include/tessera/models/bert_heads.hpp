@@ -48,14 +48,25 @@ struct BertLabelledInput : BertInput {
   }
 };
 
+/// What the reference calls the scores of a class.
+struct ClassScores {
+  static constexpr const char* name = "logits";
+};
+struct PredictionScores {
+  static constexpr const char* name = "prediction_scores";
+};
+struct NextSentenceScores {
+  static constexpr const char* name = "seq_relationship_score";
+};
+
 /// Logits and the loss, if there were labels.
-template <class Context, Index Classes = dyn>
+template <class Context, Index Classes = dyn, class Scores = ClassScores>
 struct LogitsOutput {
   Tensor<Context, Extents<1>> loss;
   Tensor<Context, Extents<dyn, Classes>> logits;
   constexpr void visit(auto&& v) const {
     v("loss", loss);
-    v("logits", logits);
+    v(Scores::name, logits);
   }
 };
 
@@ -130,7 +141,7 @@ template <BertSizes S = BertSizes{}>
 struct BertForMaskedLM : detail::BertBase<S> {
   using Input = BertLabelledInput;
   template <class Context>
-  using Output = LogitsOutput<Context, S.vocabulary>;
+  using Output = LogitsOutput<Context, S.vocabulary, PredictionScores>;
 
   MaskedLMHead<S.hidden, S.vocabulary> predictions;
 
@@ -169,7 +180,7 @@ template <BertSizes S = BertSizes{}>
 struct BertForNextSentencePrediction : detail::BertBase<S> {
   using Input = BertLabelledInput;
   template <class Context>
-  using Output = LogitsOutput<Context, 2>;
+  using Output = LogitsOutput<Context, 2, NextSentenceScores>;
 
   Linear<S.hidden, 2> seq_relationship;
 
