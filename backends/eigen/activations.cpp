@@ -58,8 +58,8 @@ void gelu(const Call& call) {
     for (Index first = 0; first < from.size(); first += piece) {
       const Index n = std::min(piece, from.size() - first);
       const Piece x = from.segment(first, n);
-      const Piece lost = x * normal_tail(x);
-      to.segment(first, n) = (x < 0.0F).select(lost, x - lost);
+      const Piece tail = normal_tail(x);
+      to.segment(first, n) = x * (x < 0.0F).select(tail, 1.0F - tail);
     }
   });
 }
