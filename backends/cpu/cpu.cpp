@@ -1,0 +1,68 @@
+// The compiled form of the forward kernels: every target of Highway from one source, the best of this machine chosen when
+// the tables are first asked for. Build it without -march flags.
+#define TESSERA_CPU_FORM cpu_dispatch
+// SSSE3 without SSE4: processors of 2006. They run the scalar kernels.
+#define HWY_DISABLED_TARGETS HWY_SSSE3
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "tessera/backends/cpu/cpu.cpp"
+#include "hwy/foreach_target.h"
+
+#include "tessera/backends/cpu/kernels-inl.hpp"
+
+#if HWY_ONCE
+#include "tessera/backends/cpu/cpu.hpp"
+#include "tessera/backends/reference/reference.hpp"
+
+namespace tessera {
+namespace cpu_dispatch {
+namespace {
+
+HWY_EXPORT(set_kernels);
+HWY_EXPORT(set_packing);
+HWY_EXPORT(run_gemm);
+HWY_EXPORT(target_name);
+
+Kernels make_kernels() {
+  Kernels k;
+  HWY_DYNAMIC_DISPATCH(set_kernels)(k);
+  k.inherit(Reference<float>::kernels());
+  return k;
+}
+
+Packing make_packing() {
+  Packing p;
+  HWY_DYNAMIC_DISPATCH(set_packing)(p);
+  return p;
+}
+
+}  // namespace
+
+void product(const cpu::Gemm& g, const Executor& executor) noexcept { HWY_DYNAMIC_DISPATCH(run_gemm)(g, executor); }
+const char* chosen_target() noexcept { return HWY_DYNAMIC_DISPATCH(target_name)(); }
+
+}  // namespace cpu_dispatch
+
+namespace cpu {
+void gemm(const Gemm& g, const Executor& executor) noexcept { cpu_dispatch::product(g, executor); }
+}  // namespace cpu
+
+const Kernels& Cpu::kernels() noexcept {
+  static const Kernels kernels = cpu_dispatch::make_kernels();
+  return kernels;
+}
+
+const Memory& Cpu::memory() noexcept {
+  static constexpr Memory memory;
+  return memory;
+}
+
+const Packing& Cpu::packing() noexcept {
+  static const Packing packing = cpu_dispatch::make_packing();
+  return packing;
+}
+
+const char* Cpu::target() noexcept { return cpu_dispatch::chosen_target(); }
+
+}  // namespace tessera
+#endif  // HWY_ONCE

@@ -1,0 +1,57 @@
+// The table of forward kernels, for one target.
+#if defined(TESSERA_CPU_KERNELS_INL) == defined(HWY_TARGET_TOGGLE)
+#ifdef TESSERA_CPU_KERNELS_INL
+#undef TESSERA_CPU_KERNELS_INL
+#else
+#define TESSERA_CPU_KERNELS_INL
+#endif
+
+#include "tessera/backends/cpu/attention-inl.hpp"
+#include "tessera/backends/cpu/elementwise-inl.hpp"
+#include "tessera/backends/cpu/linear-inl.hpp"
+#include "tessera/backends/cpu/norm-inl.hpp"
+#include "tessera/backends/cpu/rows-inl.hpp"
+#include "tessera/backends/cpu/softmax-inl.hpp"
+#include "tessera/context/backend.hpp"
+
+HWY_BEFORE_NAMESPACE();
+namespace tessera {
+namespace TESSERA_CPU_FORM {
+namespace HWY_NAMESPACE {
+
+/// Sets what this backend has; the caller fills the rest.
+inline void set_kernels(Kernels& k) {
+  k.set(OpId::linear, &linear)
+      .set(OpId::matmul, &matmul)
+      .set(OpId::attention, &attention, &attention_scratch)
+      .set(OpId::softmax, &softmax)
+      .set(OpId::layer_norm, &layer_norm)
+      .set(OpId::residual_norm, &residual_norm)
+      .set(OpId::gelu, &map<Gelu>)
+      .set(OpId::gelu_tanh, &map<GeluTanh>)
+      .set(OpId::tanh, &map<Tanh>)
+      .set(OpId::relu, &map<Relu>)
+      .set(OpId::swish, &map<Swish>)
+      .set(OpId::add, &add)
+      .set(OpId::bias, &bias)
+      .set(OpId::scale, &scale)
+      .set(OpId::embedding, &embedding)
+      .set(OpId::split_heads, &split_heads)
+      .set(OpId::merge_heads, &merge_heads)
+      .set(OpId::mean_pool, &mean_pool);
+}
+
+inline void set_packing(Packing& p) {
+  p.bytes = &packed_bytes;
+  p.pack = &pack_weight;
+}
+
+inline const char* target_name() { return hwy::TargetName(HWY_TARGET); }
+
+// NOLINTNEXTLINE(google-readability-namespace-comments)
+}  // namespace HWY_NAMESPACE
+}  // namespace TESSERA_CPU_FORM
+}  // namespace tessera
+HWY_AFTER_NAMESPACE();
+
+#endif

@@ -1,0 +1,132 @@
+// exp, tanh and the activations on vectors of floats, from their own minimax polynomials.
+//
+// Largest errors against double, over samples of every exponent (tests/cpu/test_math.cpp holds them to it): with fused
+// multiply-add exp 1 ulp, tanh 2, gelu 3 for x > -8. Results smaller than the smallest normal number become 0.
+#if defined(TESSERA_CPU_MATH_INL) == defined(HWY_TARGET_TOGGLE)
+#ifdef TESSERA_CPU_MATH_INL
+#undef TESSERA_CPU_MATH_INL
+#else
+#define TESSERA_CPU_MATH_INL
+#endif
+
+#include "tessera/backends/cpu/vector-inl.hpp"
+
+HWY_BEFORE_NAMESPACE();
+namespace tessera {
+namespace TESSERA_CPU_FORM {
+namespace HWY_NAMESPACE {
+
+HWY_INLINE Vec constant(float value) { return hn::Set(F32(), value); }
+
+/// e^(x + low) = power * (1 + rest), power = 2^n, |x + low - n ln 2| <= ln 2 / 2.
+struct Exponential {
+  Vec rest;
+  Vec power;
+};
+
+HWY_INLINE Exponential split_exponential(Vec x, Vec low) {
+  const F32 d;
+  const hn::RebindToUnsigned<F32> bits;
+  // Adding 1.5 * 2^23 rounds to an integer; 127 more makes its low bits the exponent field.
+  const Vec magic = constant(12583039.0F);
+  const Vec shifted = hn::MulAdd(hn::Add(x, low), constant(1.44269504F), magic);
+  const Vec n = hn::Sub(shifted, magic);
+  // ln 2 in two parts; n times the first is exact.
+  Vec r = hn::NegMulAdd(n, constant(0x1.62e4p-1F), x);
+  r = hn::Add(hn::NegMulAdd(n, constant(1.42860677e-6F), r), low);
+  // (e^r - 1 - r) / r^2 on |r| <= ln 2 / 2, error 3e-9.
+  Vec q = constant(0x1.6db45ep-10F);
+  q = hn::MulAdd(q, r, constant(0x1.123b84p-7F));
+  q = hn::MulAdd(q, r, constant(0x1.55545ep-5F));
+  q = hn::MulAdd(q, r, constant(0x1.55548ep-3F));
+  q = hn::MulAdd(q, r, constant(0.5F));
+  return {hn::MulAdd(hn::Mul(r, r), q, r), hn::BitCast(d, hn::ShiftLeft<23>(hn::BitCast(bits, shifted)))};
+}
+
+/// e^(x + low) for x <= 0; 0 below -87.3, also for -infinity. NaN stays NaN.
+HWY_INLINE Vec exp_of_negative(Vec x, Vec low) {
+  const Exponential e = split_exponential(x, low);
+  return hn::IfThenZeroElse(hn::Lt(x, constant(-87.3365F)), hn::MulAdd(e.power, e.rest, e.power));
+}
+HWY_INLINE Vec exp_of_negative(Vec x) { return exp_of_negative(x, hn::Zero(F32())); }
+
+/// e^x: 0 below -87.3, infinity above 88.7. NaN stays NaN.
+HWY_INLINE Vec exp_any(Vec x) {
+  // Half of the way twice: 2^128 itself is not a float.
+  const Exponential e = split_exponential(hn::Mul(x, constant(0.5F)), hn::Zero(F32()));
+  const Vec root = hn::MulAdd(e.power, e.rest, e.power);
+  const Vec y = hn::IfThenZeroElse(hn::Lt(x, constant(-87.3365F)), hn::Mul(root, root));
+  return hn::IfThenElse(hn::Gt(x, constant(88.7228F)), constant(__builtin_huge_valf()), y);
+}
+
+/// tanh by (e^2x - 1) / (e^2x + 1), whose numerator loses nothing near 0.
+HWY_INLINE Vec tanh_of(Vec x) {
+  const Vec size = hn::Abs(x);
+  const Vec most = constant(10.0F);  // tanh is 1 there
+  const Vec limited = hn::IfThenElse(hn::Gt(size, most), most, size);
+  const Exponential e = split_exponential(hn::Add(limited, limited), hn::Zero(F32()));
+  const Vec less_one = hn::MulAdd(e.power, e.rest, hn::Sub(e.power, constant(1.0F)));
+  return hn::CopySign(hn::Div(less_one, hn::Add(less_one, constant(2.0F))), x);
+}
+
+/// 1 - Phi(t) for t >= 0, the tail of the normal distribution: e^(-t^2 / 2 + L(t)) / 2 with L(t) = ln erfcx(t / sqrt 2).
+/// Relative error 2e-7 up to t = 8, where it is 6e-16; further on the square alone goes on.
+HWY_INLINE Vec normal_tail(Vec t) {
+  const Vec most = constant(8.0F);
+  const Vec u = hn::IfThenElse(hn::Gt(t, most), most, t);
+  // L(u) / u on [0, 8], error 5e-9 at 0 and 5e-8 at 8.
+  Vec p = constant(7.64885081e-12F);
+  p = hn::MulAdd(p, u, constant(-4.49577924e-10F));
+  p = hn::MulAdd(p, u, constant(1.19820599e-08F));
+  p = hn::MulAdd(p, u, constant(-1.91529688e-07F));
+  p = hn::MulAdd(p, u, constant(2.04169761e-06F));
+  p = hn::MulAdd(p, u, constant(-1.51652791e-05F));
+  p = hn::MulAdd(p, u, constant(7.80402554e-05F));
+  p = hn::MulAdd(p, u, constant(-0.000246110911F));
+  p = hn::MulAdd(p, u, constant(6.66567899e-05F));
+  p = hn::MulAdd(p, u, constant(0.00476651452F));
+  p = hn::MulAdd(p, u, constant(-0.0363315762F));
+  p = hn::MulAdd(p, u, constant(0.181689929F));
+  p = hn::MulAdd(p, u, constant(-0.79788462F));
+  // The square and what rounding took from it.
+  const Vec square = hn::Mul(t, t);
+  const Vec lost = hn::MulSub(t, t, square);
+  const Vec low = hn::MulAdd(p, u, hn::Mul(lost, constant(-0.5F)));
+  return hn::Mul(constant(0.5F), exp_of_negative(hn::Mul(square, constant(-0.5F)), low));
+}
+
+/// x Phi(x), as x - x (1 - Phi(x)) for positive x: no difference of near numbers on either side.
+HWY_INLINE Vec gelu_of(Vec x) {
+  const Vec size = hn::Abs(x);
+  const Vec y = hn::NegMulAdd(size, normal_tail(size), hn::IfThenZeroElse(hn::Lt(x, hn::Zero(F32())), x));
+  return hn::IfThenElse(hn::Gt(x, constant(10.0F)), x, y);  // infinity too
+}
+
+/// Phi(x) + x phi(x), the slope of gelu.
+HWY_INLINE Vec gelu_slope(Vec x) {
+  const Vec size = hn::Abs(x);
+  const Vec limited = hn::IfThenElse(hn::Gt(size, constant(20.0F)), constant(20.0F), size);
+  const Vec tail = normal_tail(limited);
+  const Vec cdf = hn::IfThenElse(hn::Lt(x, hn::Zero(F32())), tail, hn::Sub(constant(1.0F), tail));
+  const Vec density = hn::Mul(constant(0.398942280F), exp_of_negative(hn::Mul(hn::Mul(limited, limited), constant(-0.5F))));
+  return hn::MulAdd(hn::CopySign(limited, x), density, cdf);
+}
+
+/// x / (1 + e^-x)
+HWY_INLINE Vec swish_of(Vec x) { return hn::Div(x, hn::Add(constant(1.0F), exp_any(hn::Neg(x)))); }
+
+/// x / 2 (1 + tanh u) = x / (1 + e^-2u), u = sqrt(2 / pi) (x + 0.044715 x^3)
+HWY_INLINE Vec gelu_tanh_of(Vec x) {
+  const Vec cubic = hn::MulAdd(hn::Mul(x, x), constant(-0.0713548163F), constant(-1.59576912F));
+  return hn::Div(x, hn::Add(constant(1.0F), exp_any(hn::Mul(x, cubic))));
+}
+
+HWY_INLINE Vec relu_of(Vec x) { return hn::IfThenZeroElse(hn::Lt(x, hn::Zero(F32())), x); }
+
+// NOLINTNEXTLINE(google-readability-namespace-comments)
+}  // namespace HWY_NAMESPACE
+}  // namespace TESSERA_CPU_FORM
+}  // namespace tessera
+HWY_AFTER_NAMESPACE();
+
+#endif
