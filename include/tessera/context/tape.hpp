@@ -279,9 +279,13 @@ class Tape : public Frame<B> {
       in[i] = record.in[i].view;
       const std::int32_t value = record.in[i].value;
       if (value <= first_param) {
-        if (gradients_ != nullptr) {
-          // A tied weight adds to its master's gradient, which has its sizes.
-          in_grad[i] = (*gradients_)[first_param - value];
+        if (gradients_ != nullptr && (*gradients_)[first_param - value].present()) {
+          // The master's gradient, in the sizes in which the op reads the weight.
+          in_grad[i] = in[i];
+          in_grad[i].data = (*gradients_)[first_param - value].data;
+          in_grad[i].type = dtype_of<element>;
+          in_grad[i].row_stride = in[i].columns();
+          in_grad[i].packing = 0;
         }
       } else if (value >= 0 && values_[index(value)].wanted) {
         in_grad[i] = gradient_of(value, in[i]);

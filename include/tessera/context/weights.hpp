@@ -155,8 +155,18 @@ class Packed {
     Packed packed;
     std::size_t total = 0, largest = 0;
     bool room = true;
+    // Matrices with more dimensions are packed as the op reads them: [first, all others].
+    const auto matrix = [](View v) noexcept {
+      while (v.rank > 2) {
+        v.dim[1] *= v.dim[2];
+        for (int d = 2; d + 1 < v.rank; ++d) v.dim[d] = v.dim[d + 1];
+        --v.rank;
+      }
+      v.row_stride = v.columns();
+      return v;
+    };
     const auto form = [&](const ParamBase& p) noexcept -> std::size_t {
-      const std::size_t own = packing.bytes != nullptr ? packing.bytes(p.view, p.use, precision) : 0;
+      const std::size_t own = packing.bytes != nullptr ? packing.bytes(matrix(p.view), p.use, precision) : 0;
       if (own > 0) return own;
       if (backend.memory().host() && p.view.type == dtype_of<element>) return 0;
       return static_cast<std::size_t>(p.view.count()) * sizeof(element);
@@ -204,8 +214,8 @@ class Packed {
         }
         host = staged.data();
       }
-      if (packing.bytes != nullptr && packing.bytes(p.view, p.use, precision) > 0) {
-        view = packing.pack(source, p.use, precision, host, executor);
+      if (packing.bytes != nullptr && packing.bytes(matrix(p.view), p.use, precision) > 0) {
+        view = packing.pack(matrix(source), p.use, precision, host, executor);
       } else {
         std::memcpy(host, source.data, bytes);
         view = source;

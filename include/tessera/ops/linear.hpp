@@ -49,4 +49,39 @@ constexpr auto linear_io(const T& x, const Param<In, Out>& weight, const Operand
                                             x.operand(), context.param(weight), bias);
 }
 
+/// A weight that a checkpoint keeps as [rows, heads, d], read as the matrix [rows, heads * d].
+constexpr Operand as_matrix(Operand weight) noexcept {
+  View& v = weight.view;
+  if (v.rank == 3) {
+    v.dim[1] *= v.dim[2];
+    v.dim[2] = 0;
+    v.rank = 2;
+    v.row_stride = v.dim[1];
+  }
+  return weight;
+}
+
+/// x: [n, In], weight: [In, heads, d] ([in, out] layout). Returns [n, heads * d].
+template <class T, Index In, Index N, Index D>
+constexpr auto linear_to_heads(const T& x, const Param<In, N, D>& weight) noexcept {
+  static_assert(may_equal(size_of_dim<T, 1>, In), "linear: x columns must equal weight rows");
+  auto& context = x.context();
+  context.require(x.size(1) == weight.view.dim[0], "linear: x columns must equal weight rows", weight.view.dim[0],
+                  x.size(1), Code::shape_mismatch, OpId::linear);
+  return context.template apply<op::linear>(
+      {true}, Extents<size_of_dim<T, 0>, product(N, D)>(x.size(0), weight.view.dim[1] * weight.view.dim[2]), x.operand(),
+      as_matrix(context.param(weight)), Operand());
+}
+
+/// x: [n, heads * d], weight: [Out, heads, d] ([out, in] layout). Returns [n, Out].
+template <class T, Index Out, Index N, Index D>
+constexpr auto linear_from_heads(const T& x, const Param<Out, N, D>& weight) noexcept {
+  static_assert(may_equal(size_of_dim<T, 1>, product(N, D)), "linear: x columns must equal weight columns");
+  auto& context = x.context();
+  context.require(x.size(1) == weight.view.dim[1] * weight.view.dim[2], "linear: x columns must equal weight columns",
+                  weight.view.dim[1] * weight.view.dim[2], x.size(1), Code::shape_mismatch, OpId::linear);
+  return context.template apply<op::linear>({false}, Extents<size_of_dim<T, 0>, Out>(x.size(0), weight.view.dim[0]),
+                                            x.operand(), as_matrix(context.param(weight)), Operand());
+}
+
 }  // namespace tessera

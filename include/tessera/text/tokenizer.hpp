@@ -140,7 +140,7 @@ class Tokenizer {
 
   /// Appends the ids of a text, without special tokens.
   Result<void> encode_into(std::string_view text, Ids& out, TextScratch& scratch) const {
-    return encode_text(text, IdSource::added_first, out, scratch);
+    return encode_well_formed(well_formed(text, scratch), IdSource::added_first, out, scratch);
   }
 
   /// The ids of a text; with special tokens if asked for.
@@ -165,20 +165,16 @@ class Tokenizer {
   /// the ids are those of the vocabulary alone, so that an added token is unknown here.
   Result<Encoding> encode(std::string_view text, std::string_view pair, const EncodeOptions& options = {}) const {
     TextScratch scratch;
-    Ids first;
-    Ids second;
-    TESSERA_TRY(encode_text(text, IdSource::vocabulary, first, scratch));
-    TESSERA_TRY(encode_text(pair, IdSource::vocabulary, second, scratch));
-    TESSERA_TRY(cut(traits().pair, options, first, second));
-    Encoding row;
-    if (!options.add_special_tokens) {
-      row.ids = std::move(first);
-      row.segments.assign(row.ids.size(), 0);
-      row.pair_ids = std::move(second);
-      return row;
-    }
-    TESSERA_TRY(fill(traits().pair, first, second, row));
-    return row;
+    TextScratch pair_scratch;
+    return encode_pair(well_formed(text, scratch), well_formed(pair, pair_scratch), options, scratch);
+  }
+
+  /// The same for code points, lone surrogates among them.
+  Result<Encoding> encode(std::u32string_view text, std::u32string_view pair, const EncodeOptions& options = {}) const {
+    TextScratch scratch;
+    const std::string first = utf8::encode(text);
+    const std::string second = utf8::encode(pair);
+    return encode_pair(first, second, options, scratch);
   }
 
   /// The layout of one text around given ids.
@@ -486,8 +482,26 @@ class Tokenizer {
     return {};
   }
 
-  Result<void> encode_text(std::string_view text, IdSource source, Ids& out, TextScratch& scratch) const {
-    TESSERA_TRY(split(well_formed(text, scratch), scratch));
+  Result<Encoding> encode_pair(std::string_view text, std::string_view pair, const EncodeOptions& options,
+                               TextScratch& scratch) const {
+    Ids first;
+    Ids second;
+    TESSERA_TRY(encode_well_formed(text, IdSource::vocabulary, first, scratch));
+    TESSERA_TRY(encode_well_formed(pair, IdSource::vocabulary, second, scratch));
+    TESSERA_TRY(cut(traits().pair, options, first, second));
+    Encoding row;
+    if (!options.add_special_tokens) {
+      row.ids = std::move(first);
+      row.segments.assign(row.ids.size(), 0);
+      row.pair_ids = std::move(second);
+      return row;
+    }
+    TESSERA_TRY(fill(traits().pair, first, second, row));
+    return row;
+  }
+
+  Result<void> encode_well_formed(std::string_view text, IdSource source, Ids& out, TextScratch& scratch) const {
+    TESSERA_TRY(split(text, scratch));
     for (const Chunk& chunk : scratch.chunks) {
       if (chunk.is_token) {
         TESSERA_TRY_ASSIGN(const Id id, to_id(chunk.text, source));
