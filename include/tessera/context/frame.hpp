@@ -276,7 +276,8 @@ class Frame {
     v.row_stride = v.columns();
     const Slot slot = allocate(v.bytes());
     v.data = address(slot);
-    if (v.data != nullptr && !failed()) {
+    // After a stop the bytes may still be those of a value that lives where the walk was stopped.
+    if (v.data != nullptr && !failed() && !stopped_) {
       T* target = v.template as<T>();
       if (!backend_.memory().host()) {
         if (!staging_.resize(v.bytes())) {
@@ -319,6 +320,7 @@ class Frame {
   std::int64_t flops_ = 0;
   std::int32_t number_ = 0;
   bool planning_ = true;
+  bool stopped_ = false;  ///< the walk goes on without computing
 };
 
 }  // namespace tessera
