@@ -45,11 +45,30 @@ struct TileCall {
   int next_lines;     ///< cache lines of it to fetch for each 4 steps of inner
 };
 
+/// One step along `inner`. Two base pointers and two strides reach eight rows of a: eight pointers would not fit the
+/// integer registers.
+template <int Rows, int Vectors>
+HWY_INLINE void multiply_step(const float* low, const float* high, Index row, Index row3, const float* b,
+                              Vec (&sum)[Rows][Vectors]) {
+  const F32 d;
+  const Index n = lanes();
+  Vec right[Vectors];
+  TESSERA_UNROLL
+  for (int v = 0; v < Vectors; ++v) right[v] = hn::LoadU(d, b + v * n);
+  TESSERA_UNROLL
+  for (int r = 0; r < Rows; ++r) {
+    const float* const base = r < 4 ? low : high;
+    const int q = r % 4;
+    const Vec left = hn::Set(d, q == 0 ? base[0] : q == 1 ? base[row] : q == 2 ? base[2 * row] : base[row3]);
+    TESSERA_UNROLL
+    for (int v = 0; v < Vectors; ++v) sum[r][v] = hn::MulAdd(left, right[v], sum[r][v]);
+  }
+}
+
 template <int Rows, int Vectors>
 HWY_NOINLINE void tile(const TileCall& t) {
   const F32 d;
   const Index n = lanes();
-
   for (int r = 0; r < Rows; ++r)
     for (Index j = 0; j < Vectors * n; j += 16) hwy::Prefetch(t.c + r * t.c_row + j);
 
@@ -61,39 +80,32 @@ HWY_NOINLINE void tile(const TileCall& t) {
       sum[r][v] = t.init == nullptr ? hn::Zero(d) : hn::LoadU(d, t.init + r * t.init_row + v * n);
   }
 
-  // Two base pointers and two strides reach eight rows: eight pointers would not fit the integer registers.
-  const float* HWY_RESTRICT low = t.a;
-  const float* HWY_RESTRICT high = t.a + 4 * t.a_row;
   const Index row = t.a_row;
   const Index row3 = 3 * t.a_row;
-  const float* HWY_RESTRICT b = t.b;
-  const auto step = [&]() HWY_ATTR {
-    Vec right[Vectors];
-    TESSERA_UNROLL
-    for (int v = 0; v < Vectors; ++v) right[v] = hn::LoadU(d, b + v * n);
-    TESSERA_UNROLL
-    for (int r = 0; r < Rows; ++r) {
-      const float* base = r < 4 ? low : high;
-      const int q = r % 4;
-      const Vec left = hn::Set(d, q == 0 ? base[0] : q == 1 ? base[row] : q == 2 ? base[2 * row] : base[row3]);
-      TESSERA_UNROLL
-      for (int v = 0; v < Vectors; ++v) sum[r][v] = hn::MulAdd(left, right[v], sum[r][v]);
-    }
-    b += t.b_row;
-    low += t.a_step;
-    high += t.a_step;
-  };
-
-  Index k = t.inner;
+  const Index a_step = t.a_step;
+  const Index b_row = t.b_row;
+  const float* low = t.a;
+  const float* high = Rows > 4 ? t.a + 4 * t.a_row : t.a;
+  const float* b = t.b;
   const float* next = t.next;
+  const int next_lines = t.next_lines;
+  Index k = t.inner;
   for (; k >= 4; k -= 4) {
-    for (int i = 0; i < t.next_lines; ++i, next += 16) hwy::Prefetch(next);
-    step();
-    step();
-    step();
-    step();
+    for (int i = 0; i < next_lines; ++i, next += 16) hwy::Prefetch(next);
+    TESSERA_UNROLL
+    for (int u = 0; u < 4; ++u) {
+      multiply_step<Rows, Vectors>(low, high, row, row3, b, sum);
+      low += a_step;
+      high += a_step;
+      b += b_row;
+    }
   }
-  for (; k > 0; --k) step();
+  for (; k > 0; --k) {
+    multiply_step<Rows, Vectors>(low, high, row, row3, b, sum);
+    low += a_step;
+    high += a_step;
+    b += b_row;
+  }
 
   TESSERA_UNROLL
   for (int r = 0; r < Rows; ++r) {
