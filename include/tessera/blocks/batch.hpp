@@ -1,8 +1,6 @@
 // Batch: what every model makes of its inputs: the sequence, positions, first rows, and the checks on the host.
 #pragma once
 
-#include <cmath>
-
 #include "tessera/context/frame.hpp"
 
 namespace tessera {
@@ -90,7 +88,7 @@ inline Result<void> check_numbers(const char* model, const char* what, const Vie
     return Error::format(Code::shape_mismatch, "%s: %s: expected %lld values, found %lld", model, what,
                          static_cast<long long>(count), static_cast<long long>(v.count()));
   for (Index i = 0; i < count; ++i)
-    if (!std::isfinite(detail::element_as<double>(v, i)))
+    if (const auto value = detail::element_as<double>(v, i); value - value != 0)  // infinite or NaN
       return Error::format(Code::out_of_range, "%s: %s: the value at position %lld is not a finite number", model, what,
                            static_cast<long long>(i));
   return {};

@@ -4,8 +4,6 @@
 // sequence; how many heads are left after pruning is a run-time value.
 #pragma once
 
-#include <cmath>
-
 #include "tessera/blocks/linear.hpp"
 #include "tessera/ops/attention.hpp"
 

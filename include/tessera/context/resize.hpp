@@ -5,20 +5,10 @@
 // of a bias are zero.
 #pragma once
 
-#include <cmath>
-
-#include "tessera/base/philox.hpp"
+#include "tessera/base/normal.hpp"
 #include "tessera/context/weights.hpp"
 
 namespace tessera {
-
-/// Number i of the stream `seed`: normal with mean 0 and variance 1 (Box, Muller 1958, on Philox).
-inline float normal(std::uint64_t seed, std::uint64_t i) noexcept {
-  const Philox random = Philox::at(seed, i, 0);
-  const double u = 1.0 - static_cast<double>(uniform(random.value[0]));
-  const double v = static_cast<double>(uniform(random.value[1]));
-  return static_cast<float>(std::sqrt(-2 * std::log(u)) * std::cos(6.283185307179586 * v));
-}
 
 /// Gives the model a vocabulary of `rows` and returns the weights it is bound to from now on. The padding row is one
 /// like any other afterwards, as in the reference. `deviation`: of the new rows (the config's initializer_range).

@@ -79,6 +79,34 @@ void bind_ties(Model& model) noexcept {
     });
 }
 
+namespace detail {
+/// Elements a master takes in a block: each starts on a cache line of its own.
+constexpr Index block_elements(const ParamBase& param) noexcept { return (param.view.count() + 15) / 16 * 16; }
+}  // namespace detail
+
+/// Elements of one block with all masters of the model: the size of an array for bind_masters. A constant expression
+/// for models with constant sizes.
+template <class Model>
+constexpr Index master_elements(const Model& model) noexcept {
+  Index n = 0;
+  for_each_param(model, [&](const RolePath&, const ParamBase& param) {
+    if (param.master < 0) n += detail::block_elements(param);
+  });
+  return n;
+}
+
+/// Binds the model to f32 memory of the program, master_elements(model) long, in the order of the walk. No heap.
+template <class Model>
+void bind_masters(Model& model, float* block) noexcept {
+  for_each_param(model, [&](const RolePath&, ParamBase& param) {
+    if (param.master >= 0) return;
+    param.view.data = block;
+    param.view.type = DType::f32;
+    block += detail::block_elements(param);
+  });
+  bind_ties(model);
+}
+
 /// Where each param starts in a block of T that holds all masters one after the other.
 class WeightLayout {
  public:
@@ -92,8 +120,7 @@ class WeightLayout {
         error = Error::format(Code::invalid_argument, "weights: %s has no number; call number_params first", path.c_str());
       const Index start = param.master >= 0 ? layout.start_[static_cast<std::size_t>(param.master)] : layout.elements_;
       if (!layout.start_.push(start)) error = Error::format(Code::out_of_memory, "weights: no memory for the table");
-      // Each starts on a cache line of its own.
-      if (param.master < 0) layout.elements_ += (param.view.count() + 15) / 16 * 16;
+      if (param.master < 0) layout.elements_ += detail::block_elements(param);
     });
     if (error) return error;
     return layout;

@@ -1,0 +1,9 @@
+// The core of tessera in one include: tensors, ops, contexts, blocks, heads, models. The standard library alone.
+//
+// Not in it, because they cost or need more: backends (tessera/backends/<name>/<name>.hpp), tape-side training
+// (tessera/context/training_session.hpp), thread_pool, trace, text, io, pretrained.
+#pragma once
+
+#include "tessera/base/version.hpp"
+#include "tessera/context/session.hpp"
+#include "tessera/models/bert_heads.hpp"
