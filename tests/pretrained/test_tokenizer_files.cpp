@@ -160,7 +160,8 @@ BOOST_AUTO_TEST_CASE(call_arguments_win_over_the_config_and_the_config_over_the_
   Folder f;
   f.put("vocab.txt", "[UNK]\n[PAD]\nA\na\n<a>\n<b>\n<c>\n");
   f.put("tokenizer_config.json", R"({"do_lower_case": false, "max_len": 7, "pad_token": "<a>", "init_inputs": []})");
-  f.put("special_tokens_map.json", R"({"pad_token": "<b>", "mask_token": "<c>", "additional_special_tokens": ["<b>"]})");
+  f.put("special_tokens_map.json",
+        R"({"pad_token": "<b>", "mask_token": "<c>", "additional_special_tokens": ["<b>"]})");
   const LoadedTokenizer one = load(f.path(), "BertTokenizer");
   BOOST_TEST(golden::value(one.tokenizer->tokenize("A")) == Json({"A"}));
   BOOST_TEST(one.tokenizer->max_len() == 7);
@@ -221,7 +222,8 @@ BOOST_AUTO_TEST_CASE(broken_folders_give_errors_that_say_where_and_what) {
   has(error_of(f.path(), "XLNetTokenizer"), "tokenizer class 'XLNetTokenizer' is unsupported");
   has(error_of(f.path(), "Nonsense"), "'Nonsense' is unsupported");
   f.put("vocab.txt", "a\n\xFF\n");
-  has(error_of(f.path(), "BertTokenizer"), "vocab.txt: vocabulary: expected UTF-8, found an invalid byte 0xFF at offset 2");
+  has(error_of(f.path(), "BertTokenizer"),
+      "vocab.txt: vocabulary: expected UTF-8, found an invalid byte 0xFF at offset 2");
   f.put("vocab.txt", "a\n");
   has(error_of(f.path(), "BertTokenizer", {{"unk_token", nullptr}}), "'unk_token' is of type null, string expected");
   has(error_of(f.path(), "BertTokenizer", {{"never_split", "x"}}), "a list of strings expected");

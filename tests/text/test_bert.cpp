@@ -162,7 +162,9 @@ BOOST_AUTO_TEST_CASE(bytes_that_are_not_utf8_are_replaced_as_python_does) {
   for (const Json& line : golden::lines("raw/invalid_utf8.jsonl")) {
     const auto hex = line.at("hex").get<std::string>();
     std::string bytes;
-    for (std::size_t i = 0; i < hex.size(); i += 2) bytes += static_cast<char>(std::stoi(hex.substr(i, 2), nullptr, 16));
+    for (std::size_t i = 0; i < hex.size(); i += 2) {
+      bytes += static_cast<char>(std::stoi(hex.substr(i, 2), nullptr, 16));
+    }
     if (line.contains("replace_bert_tokens")) {
       BOOST_TEST(golden::value(tokenizer.tokenize(bytes)) == line.at("replace_bert_tokens"));
     }

@@ -91,7 +91,8 @@ BOOST_AUTO_TEST_CASE(a_token_on_two_lines_has_the_last_id_and_its_first_id_has_n
 BOOST_AUTO_TEST_CASE(a_vocabulary_file_that_is_not_utf8_is_refused_at_the_byte) {
   const auto bad = read_vocabulary("ab\n\xFFz\n");
   BOOST_REQUIRE(!bad.ok());
-  BOOST_TEST(bad.error().message() == std::string("vocabulary: expected UTF-8, found an invalid byte 0xFF at offset 3"));
+  BOOST_TEST(bad.error().message() ==
+             std::string("vocabulary: expected UTF-8, found an invalid byte 0xFF at offset 3"));
 }
 
 BOOST_AUTO_TEST_CASE(the_longest_piece_wins_at_each_place) {

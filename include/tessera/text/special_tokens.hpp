@@ -47,7 +47,9 @@ class SpecialTokens {
     static const std::string empty;
     return role == Role::additional ? empty : single_[static_cast<std::size_t>(role)];
   }
-  bool has(Role role) const noexcept { return role == Role::additional ? !additional_.empty() : !(*this)[role].empty(); }
+  bool has(Role role) const noexcept {
+    return role == Role::additional ? !additional_.empty() : !(*this)[role].empty();
+  }
   const std::vector<std::string>& additional() const noexcept { return additional_; }
 
   SpecialTokens& set(Role role, std::string token) {

@@ -1,8 +1,8 @@
 // What all tokenizers share: added and special tokens, encoding of one text and of two, decoding, length warnings.
 //
-// A tokenizer of an architecture derives from Tokenizer and says how a stretch of plain text becomes tokens, how a token
-// becomes an id and back, and how tokens become a string. The rest is here, once, and behaves as the base class of
-// pytorch-transformers 1.2.0 does, odd corners included: they decide ids that published models were trained with.
+// A tokenizer of an architecture derives from Tokenizer and says how a stretch of plain text becomes tokens, how a
+// token becomes an id and back, and how tokens become a string. The rest is here, once, and behaves as the base class
+// of pytorch-transformers 1.2.0 does, odd corners included: they decide ids that published models were trained with.
 //
 // A const tokenizer may be used by many threads; what a call needs to remember is in a TextScratch that the caller may
 // keep, and then encode_into allocates nothing once its buffers have grown. No file is read here.

@@ -38,7 +38,9 @@ inline const utf8proc_property_t& property(char32_t c) noexcept {
 /// The category in the library's own Unicode version.
 inline Category category(char32_t c) noexcept { return static_cast<Category>(property(c).category); }
 
-inline std::uint8_t combining_class(char32_t c) noexcept { return static_cast<std::uint8_t>(property(c).combining_class); }
+inline std::uint8_t combining_class(char32_t c) noexcept {
+  return static_cast<std::uint8_t>(property(c).combining_class);
+}
 
 inline char32_t simple_lower(char32_t c) noexcept {
   return static_cast<char32_t>(utf8proc_tolower(static_cast<utf8proc_int32_t>(c)));
