@@ -32,12 +32,12 @@ class Session {
   using Input = typename Model::Input;
   using Output = typename Model::template Output<Context>;
 
-  /// `model` and `weights` must outlive the session; null weights: the model's params as they are bound.
-  Session(const Model& model, const B& backend, const Packed<B>* weights = nullptr, const Executor& executor = {},
+  /// `model` and `packed` must outlive the session; null: the model's params as they are bound.
+  Session(const Model& model, const B& backend, const Packed<B>* packed = nullptr, const Executor& executor = {},
           const Probe& probe = Probe()) noexcept
       : model_(&model), context_(backend, probe) {
     context_.set_executor(executor);
-    context_.set_weights(weights != nullptr ? weights->views() : nullptr);
+    context_.set_weights(packed != nullptr ? packed->views() : nullptr);
   }
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
