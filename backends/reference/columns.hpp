@@ -10,8 +10,7 @@ template <class T>
 void columns(const Call& call) noexcept {
   const Index first = call.as<op::columns>().first;
   for (Index r = 0; r < call.out.rows(); ++r)
-    for (Index c = 0; c < call.out.columns(); ++c)
-      call.out.row<T>(r)[c] = call.in[op::columns::x].row<T>(r)[first + c];
+    for (Index c = 0; c < call.out.columns(); ++c) call.out.row<T>(r)[c] = call.in[op::columns::x].row<T>(r)[first + c];
 }
 
 template <class T>

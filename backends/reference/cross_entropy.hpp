@@ -41,8 +41,8 @@ void cross_entropy(const Call& call) noexcept {
     total += log_sum_exp(x, logits.columns()) - static_cast<double>(x[label]);
     ++counted;
   }
-  *call.out.as<T>() = counted > 0 ? static_cast<T>(total / static_cast<double>(counted))
-                                  : std::numeric_limits<T>::quiet_NaN();
+  *call.out.as<T>() =
+      counted > 0 ? static_cast<T>(total / static_cast<double>(counted)) : std::numeric_limits<T>::quiet_NaN();
 }
 
 template <class T>
@@ -62,8 +62,7 @@ void cross_entropy_vjp(const VjpCall& call) noexcept {
     const T* x = logits.row<T>(r);
     const double log_total = log_sum_exp(x, logits.columns());
     for (Index c = 0; c < logits.columns(); ++c)
-      add_to(grad.row<T>(r)[c],
-             share * (std::exp(static_cast<double>(x[c]) - log_total) - (c == label ? 1.0 : 0.0)));
+      add_to(grad.row<T>(r)[c], share * (std::exp(static_cast<double>(x[c]) - log_total) - (c == label ? 1.0 : 0.0)));
   }
 }
 

@@ -13,9 +13,7 @@ inline constexpr double gelu_tanh_cubic = 0.044715;
 
 template <class T>
 void gelu_tanh(const Call& call) noexcept {
-  map<T>(call, [](double x) {
-    return 0.5 * x * (1 + std::tanh(gelu_tanh_scale * (x + gelu_tanh_cubic * x * x * x)));
-  });
+  map<T>(call, [](double x) { return 0.5 * x * (1 + std::tanh(gelu_tanh_scale * (x + gelu_tanh_cubic * x * x * x))); });
 }
 
 /// With t the tanh: d/dx = (1 + t) / 2 + x / 2 (1 - t^2) sqrt(2 / pi) (1 + 3 * 0.044715 x^2)

@@ -94,8 +94,7 @@ void mean_pool_vjp(const VjpCall& call) noexcept {
     const RowsOfText<T> rows(call.in, text, dout.rows(), grad.rows());
     for (Index t = 0; t < rows.length; ++t)
       for (Index c = 0; c < dout.columns(); ++c)
-        add_to(grad.row<T>(rows.first + t)[c],
-               static_cast<double>(dout.row<T>(text)[c]) * rows.share(t) / rows.total);
+        add_to(grad.row<T>(rows.first + t)[c], static_cast<double>(dout.row<T>(text)[c]) * rows.share(t) / rows.total);
   }
 }
 

@@ -185,11 +185,12 @@ inline std::vector<Case> elementwise(double scale, const std::vector<double>& sp
 }
 // Formulas give NaN at -infinity for gelu and swish (-infinity * 0); no model needs it to be anything.
 inline std::vector<Case> activation_cases() {
-  return elementwise(3, {0.0, -0.0, 1e-30, -1e-30, 5.5, -5.5, 9.25, -9.25, 30.0, -30.0, 1e4, -1e4, infinity, not_a_number});
+  return elementwise(
+      3, {0.0, -0.0, 1e-30, -1e-30, 5.5, -5.5, 9.25, -9.25, 30.0, -30.0, 1e4, -1e4, infinity, not_a_number});
 }
 inline std::vector<Case> saturating_cases() {
-  return elementwise(3, {0.0, -0.0, 1e-30, -1e-30, 5.5, -5.5, 9.25, -9.25, 100.0, -100.0, 1e30, -1e30, infinity, -infinity,
-                         not_a_number});
+  return elementwise(3, {0.0, -0.0, 1e-30, -1e-30, 5.5, -5.5, 9.25, -9.25, 100.0, -100.0, 1e30, -1e30, infinity,
+                         -infinity, not_a_number});
 }
 
 inline std::vector<Case> scale_cases() {
@@ -221,7 +222,8 @@ inline std::vector<Case> bias_cases() {
 inline std::vector<Case> dropout_cases() {
   std::vector<Case> cases = elementwise(2, {0.0, 1.0, -1.0});
   const double rates[] = {0.1, 0.5, 0.0, 0.9};
-  for (std::size_t i = 0; i < cases.size(); ++i) cases[i].set<op::dropout>({rates[i % 4], 1234567890123ULL + i, i * 77});
+  for (std::size_t i = 0; i < cases.size(); ++i)
+    cases[i].set<op::dropout>({rates[i % 4], 1234567890123ULL + i, i * 77});
   return cases;
 }
 
@@ -245,9 +247,9 @@ inline std::vector<Case> embedding_cases() {
 inline std::vector<Case> linear_cases() {
   Random random(15);
   std::vector<Case> cases;
-  const Index shapes[][3] = {{1, 1, 1},   {1, 64, 64},  {3, 17, 33},  {17, 33, 3},   {33, 129, 17}, {64, 64, 129},
-                             {129, 3, 1}, {0, 17, 33},  {5, 768, 65}, {129, 65, 96}, {2, 16, 2},    {8, 48, 160},
-                             {31, 1, 17}, {1, 300, 257}};  // n, in, out
+  const Index shapes[][3] = {{1, 1, 1},     {1, 64, 64},  {3, 17, 33}, {17, 33, 3},  {33, 129, 17},
+                             {64, 64, 129}, {129, 3, 1},  {0, 17, 33}, {5, 768, 65}, {129, 65, 96},
+                             {2, 16, 2},    {8, 48, 160}, {31, 1, 17}, {1, 300, 257}};  // n, in, out
   for (bool in_out : {false, true})
     for (bool has_bias : {true, false})
       for (const auto& s : shapes) {
@@ -273,8 +275,9 @@ inline std::vector<Case> linear_cases() {
 inline std::vector<Case> matmul_cases() {
   Random random(16);
   std::vector<Case> cases;
-  const Index shapes[][5] = {{1, 1, 1, 1, 1}, {2, 3, 17, 33, 5},  {1, 2, 33, 64, 33}, {2, 1, 3, 129, 64}, {1, 4, 64, 16, 129},
-                             {2, 2, 0, 8, 3}, {1, 12, 7, 64, 31}, {3, 2, 1, 64, 17},  {1, 1, 129, 3, 1}};  // B, h, M, K, L
+  const Index shapes[][5] = {{1, 1, 1, 1, 1},    {2, 3, 17, 33, 5},   {1, 2, 33, 64, 33},
+                             {2, 1, 3, 129, 64}, {1, 4, 64, 16, 129}, {2, 2, 0, 8, 3},
+                             {1, 12, 7, 64, 31}, {3, 2, 1, 64, 17},   {1, 1, 129, 3, 1}};  // B, h, M, K, L
   for (bool transposed : {true, false})
     for (const auto& s : shapes) {
       Case c;
@@ -314,9 +317,12 @@ inline std::vector<Case> softmax_cases() {
     double value;
     const char* label;
   };
-  const Filling fills[] = {{Fill::add, -1e4, "add -1e4"},           {Fill::add, -1e30, "add -1e30"},
-                           {Fill::replace, -1e4, "replace by -1e4"}, {Fill::replace, -1e9, "replace by -1e9"},
-                           {Fill::set, -1e30, "set to -1e30"},       {Fill::set, -infinity, "set to -infinity"}};
+  const Filling fills[] = {{Fill::add, -1e4, "add -1e4"},
+                           {Fill::add, -1e30, "add -1e30"},
+                           {Fill::replace, -1e4, "replace by -1e4"},
+                           {Fill::replace, -1e9, "replace by -1e9"},
+                           {Fill::set, -1e30, "set to -1e30"},
+                           {Fill::set, -infinity, "set to -infinity"}};
   for (const Filling& f : fills) {
     const std::string label = f.label;
     push(label + ", key mask", scores(3, 2, 5, 17), {false, f.fill, f.value}, {}, mask(random, {3, 17}));
@@ -398,7 +404,8 @@ inline std::vector<Case> residual_norm_cases() {
 inline std::vector<Case> scale_heads_cases() {
   Random random(20);
   std::vector<Case> cases;
-  const std::vector<std::vector<Index>> shapes = {{1, 1, 1, 1}, {2, 3, 5, 17}, {1, 12, 33, 33}, {2, 2, 0, 3}, {3, 2, 1, 129}};
+  const std::vector<std::vector<Index>> shapes = {
+      {1, 1, 1, 1}, {2, 3, 5, 17}, {1, 12, 33, 33}, {2, 2, 0, 3}, {3, 2, 1, 129}};
   for (const auto& shape : shapes) {
     Case c;
     c.label = sizes(shape);
@@ -417,7 +424,8 @@ struct Batch {
   bool has_offsets;
 };
 inline std::vector<Batch> batches() {
-  return {{{1}, false}, {{5, 5, 5}, false}, {{4, 4}, true}, {{3, 7, 1, 5}, true}, {{2, 0, 3}, true}, {{33, 17}, true}, {{64}, false}};
+  return {{{1}, false},      {{5, 5, 5}, false}, {{4, 4}, true}, {{3, 7, 1, 5}, true},
+          {{2, 0, 3}, true}, {{33, 17}, true},   {{64}, false}};
 }
 
 inline std::vector<Case> heads_cases(bool split) {
@@ -427,9 +435,11 @@ inline std::vector<Case> heads_cases(bool split) {
   for (const Batch& batch : batches())
     for (const auto& s : shapes) {
       Case c;
-      const std::vector<Index> matrices = {static_cast<Index>(batch.lengths.size()), s[0], longest(batch.lengths), s[1]};
+      const std::vector<Index> matrices = {static_cast<Index>(batch.lengths.size()), s[0], longest(batch.lengths),
+                                           s[1]};
       const std::vector<Index> flat = {total(batch.lengths), s[0] * s[1]};
-      c.label = "lengths " + sizes(batch.lengths) + (batch.has_offsets ? "" : " padded") + ", heads " + sizes({s[0], s[1]});
+      c.label =
+          "lengths " + sizes(batch.lengths) + (batch.has_offsets ? "" : " padded") + ", heads " + sizes({s[0], s[1]});
       c.in[0] = split ? rows(random, flat[0], flat[1]) : normal(random, matrices);
       if (batch.has_offsets) c.in[1] = offsets(batch.lengths);
       c.out = split ? matrices : flat;
@@ -444,7 +454,8 @@ inline std::vector<Case> merge_heads_cases() { return heads_cases(false); }
 inline std::vector<Case> rel_shift_cases() {
   Random random(22);
   std::vector<Case> cases;
-  const Index shapes[][5] = {{1, 1, 1, 2, 1}, {2, 3, 5, 10, 5}, {1, 2, 17, 50, 33}, {1, 1, 3, 130, 129}, {2, 1, 4, 12, 7}};
+  const Index shapes[][5] = {
+      {1, 1, 1, 2, 1}, {2, 3, 5, 10, 5}, {1, 2, 17, 50, 33}, {1, 1, 3, 130, 129}, {2, 1, 4, 12, 7}};
   for (const auto& s : shapes) {
     Case c;
     c.label = sizes({s[0], s[1], s[2], s[3]}) + " to keys " + std::to_string(s[4]);
@@ -473,7 +484,8 @@ inline std::vector<Case> segment_select_cases() {
 inline std::vector<Case> columns_cases() {
   Random random(24);
   std::vector<Case> cases;
-  const Index shapes[][4] = {{1, 1, 0, 1}, {3, 17, 5, 3}, {33, 129, 64, 64}, {17, 33, 0, 33}, {0, 3, 1, 1}, {5, 64, 63, 1}};
+  const Index shapes[][4] = {{1, 1, 0, 1},    {3, 17, 5, 3}, {33, 129, 64, 64},
+                             {17, 33, 0, 33}, {0, 3, 1, 1},  {5, 64, 63, 1}};
   for (const auto& s : shapes) {  // n, W, first, count
     Case c;
     c.label = sizes({s[0], s[1]}) + ", " + std::to_string(s[3]) + " from " + std::to_string(s[2]);
@@ -508,7 +520,8 @@ inline std::vector<Case> mean_pool_cases() {
     for (Index width : {1, 17, 64, 129}) {
       Case c;
       const auto texts = static_cast<Index>(batch.lengths.size());
-      c.label = "lengths " + sizes(batch.lengths) + (batch.has_offsets ? "" : " padded") + ", width " + std::to_string(width);
+      c.label =
+          "lengths " + sizes(batch.lengths) + (batch.has_offsets ? "" : " padded") + ", width " + std::to_string(width);
       c.in[0] = rows(random, total(batch.lengths), width);
       if (batch.has_offsets) c.in[1] = offsets(batch.lengths);
       c.out = {texts, width};
@@ -661,7 +674,14 @@ inline const std::vector<Registration>& registrations() {
       {OpId::mean_squared_error, op::mean_squared_error::keeps, false, total, product, &mean_squared_error_cases},
       {OpId::residual_norm, op::residual_norm::keeps, true, product, product, &residual_norm_cases, &residual_norm,
        &residual_norm_vjp},
-      {OpId::attention, op::attention::keeps, false, probability, {32, 16}, &attention_cases, &attention, &attention_vjp},
+      {OpId::attention,
+       op::attention::keeps,
+       false,
+       probability,
+       {32, 16},
+       &attention_cases,
+       &attention,
+       &attention_vjp},
   };
   return all;
 }

@@ -96,7 +96,8 @@ class Placed {
   Placed(const Memory& memory, const Array& a, Index gap = 0, bool poisoned = false)
       : view_(a.view(nullptr, a.integer ? DType::i32 : dtype_of<E>)) {
     view_.row_stride += gap;
-    block_ = std::make_unique<Block>(memory, static_cast<std::size_t>(view_.rows() * view_.row_stride) * size_of(view_.type));
+    block_ = std::make_unique<Block>(memory,
+                                     static_cast<std::size_t>(view_.rows() * view_.row_stride) * size_of(view_.type));
     view_.data = block_->data();
     for (Index i = 0; !poisoned && i < a.count(); ++i) {
       const Index place = i / view_.columns() * view_.row_stride + i % view_.columns();
@@ -155,10 +156,11 @@ struct Distance {
   double expected = 0;
   double found = 0;
 };
-inline Distance distance(const std::vector<double>& expected, const std::vector<double>& found, const Tolerance& tolerance,
-                         double unit) {
+inline Distance distance(const std::vector<double>& expected, const std::vector<double>& found,
+                         const Tolerance& tolerance, double unit) {
   Distance worst;
-  if (expected.size() != found.size()) return {infinity, 0, static_cast<double>(expected.size()), static_cast<double>(found.size())};
+  if (expected.size() != found.size())
+    return {infinity, 0, static_cast<double>(expected.size()), static_cast<double>(found.size())};
   double largest = 0;
   for (double e : expected)
     if (std::isfinite(e)) largest = std::max(largest, std::abs(e));
@@ -214,7 +216,8 @@ class Suite {
         ++cases;
       }
     BOOST_TEST_MESSAGE(name(id) << ": kernel " << origin(forward) << ", gradient " << origin(gradient) << ", " << cases
-                                << " cases, worst error " << worst_ << " of the allowed, gradients " << worst_gradient_);
+                                << " cases, worst error " << worst_ << " of the allowed, gradients "
+                                << worst_gradient_);
   }
 
   /// Allocation, alignment, copies.
@@ -236,7 +239,8 @@ class Suite {
       detail::release(memory, data, bytes);
     }
     BOOST_CHECK(memory.finish == nullptr || memory.finish());
-    BOOST_CHECK(memory.host() || (memory.allocate != nullptr && memory.release != nullptr && memory.download != nullptr));
+    BOOST_CHECK(memory.host() ||
+                (memory.allocate != nullptr && memory.release != nullptr && memory.download != nullptr));
   }
 
   /// Linears with weights in each form that the backend packs.
@@ -296,7 +300,8 @@ class Suite {
           }
         }
       }
-      BOOST_TEST_MESSAGE("packed as " << form.label << ": " << packed << " cases, worst error " << worst << " of the allowed");
+      BOOST_TEST_MESSAGE("packed as " << form.label << ": " << packed << " cases, worst error " << worst
+                                      << " of the allowed");
     }
   }
 
@@ -327,7 +332,9 @@ class Suite {
   /// Odd, so that rows are not aligned.
   static Index gap(const Array& a, bool strided) { return strided && a.strided ? 5 : 0; }
 
-  void finish() { BOOST_CHECK_MESSAGE(backend_.memory().finish == nullptr || backend_.memory().finish(), "the device failed"); }
+  void finish() {
+    BOOST_CHECK_MESSAGE(backend_.memory().finish == nullptr || backend_.memory().finish(), "the device failed");
+  }
 
   // The formula, in double.
   static std::vector<double> expect(const Registration& op, const Case& c) {
@@ -404,7 +411,8 @@ class Suite {
     for (int k = 0; k < max_inputs; ++k) {
       if (in[static_cast<std::size_t>(k)] == nullptr || (k == 0 && variant.in_place)) continue;
       in[static_cast<std::size_t>(k)]->block().receive();
-      BOOST_CHECK_MESSAGE(in[static_cast<std::size_t>(k)]->block().unchanged(), "changed input " << k << describe(variant));
+      BOOST_CHECK_MESSAGE(in[static_cast<std::size_t>(k)]->block().unchanged(),
+                          "changed input " << k << describe(variant));
     }
     return numbers;
   }
@@ -432,9 +440,8 @@ class Suite {
     }
     if (any_strided(c)) {
       BOOST_TEST_CONTEXT("rows apart") report(distance(expected, run(c, op, {&serial, true, false}), tolerance, unit));
-      if (op.in_place)
-        BOOST_TEST_CONTEXT("rows apart, in place")
-        report(distance(expected, run(c, op, {&serial, true, true}), tolerance, unit));
+      if (op.in_place) BOOST_TEST_CONTEXT("rows apart, in place")
+      report(distance(expected, run(c, op, {&serial, true, true}), tolerance, unit));
     }
   }
 
@@ -460,9 +467,8 @@ class Suite {
     View grad_views[max_inputs];
     for (int i = 0; i < max_inputs; ++i) {
       if (!c.in[i].present()) continue;
-      // Drawn even where it is not wanted, so that the numbers do not depend on what is.
+      // Drawn even where it is not wanted, so that the numbers do not depend on what is. Not wanted: an absent view.
       const Array begin = normal(random, c.in[i].dim);
-      grad_views[i] = c.in[i].view(nullptr, dtype_of<T>);
       if (!c.in[i].gradient || (wanted & keeps_input(i)) == 0) continue;
       grads[i] = std::make_unique<Placed<T>>(memory, begin);
       grad_views[i] = grads[i]->view();
@@ -515,7 +521,8 @@ class Suite {
     out.block().receive();
     out_grad.block().receive();
     scratch.receive();
-    BOOST_CHECK_MESSAGE(out.block().unchanged() && out_grad.block().unchanged(), "the gradient changed the output or its gradient");
+    BOOST_CHECK_MESSAGE(out.block().unchanged() && out_grad.block().unchanged(),
+                        "the gradient changed the output or its gradient");
     BOOST_CHECK_MESSAGE(scratch.guards_intact(), "the gradient wrote outside of its scratch");
     return gradients;
   }
@@ -536,8 +543,7 @@ class Suite {
     };
     const auto compare = [&](const Gradients& found, unsigned wanted) {
       for (int i = 0; i < max_inputs; ++i)
-        if (c.in[i].gradient && (wanted & keeps_input(i)) != 0)
-          BOOST_TEST_CONTEXT("gradient of input " << i)
+        if (c.in[i].gradient && (wanted & keeps_input(i)) != 0) BOOST_TEST_CONTEXT("gradient of input " << i)
       worst_gradient_ = std::max(worst_gradient_, report(distance(expected.in[i], found.in[i], tolerance, unit)));
     };
     const Gradients found = own(~0U, {&serial, false, false});
@@ -545,10 +551,10 @@ class Suite {
     for (const Executor* executor : {&two, &reverse}) {
       const Gradients other = own(~0U, {executor, false, false});
       for (int i = 0; i < max_inputs; ++i)
-        BOOST_CHECK_MESSAGE(same_bits(found.in[i], other.in[i]), "gradient of input " << i << ": other bits with other threads");
+        BOOST_CHECK_MESSAGE(same_bits(found.in[i], other.in[i]),
+                            "gradient of input " << i << ": other bits with other threads");
     }
-    if (any_strided(c))
-      BOOST_TEST_CONTEXT("rows apart") compare(own(~0U, {&serial, true, false}), ~0U);
+    if (any_strided(c)) BOOST_TEST_CONTEXT("rows apart") compare(own(~0U, {&serial, true, false}), ~0U);
     for (int i = 0; i < max_inputs; ++i)
       if (c.in[i].gradient)
         BOOST_TEST_CONTEXT("asked for alone") compare(own(keeps_input(i), {&serial, false, false}), keeps_input(i));
@@ -574,11 +580,11 @@ void run_conformance(const B& backend) {
   BOOST_AUTO_TEST_CASE(op) { tessera::conformance::Suite(make_backend()).check(tessera::OpId::op); }
 
 /// A suite with one test case an op: --run_test=f32/softmax runs that one.
-#define TESSERA_CONFORMANCE(suite, ...)                                                                       \
-  BOOST_AUTO_TEST_SUITE(suite)                                                                                \
-  inline auto make_backend() { return __VA_ARGS__; }                                                          \
-  static_assert(tessera::Backend<decltype(make_backend())>);                                                  \
-  TESSERA_OPS(TESSERA_CONFORMANCE_OP)                                                                         \
-  BOOST_AUTO_TEST_CASE(memory) { tessera::conformance::Suite(make_backend()).check_memory(); }                \
-  BOOST_AUTO_TEST_CASE(packing) { tessera::conformance::Suite(make_backend()).check_packing(); }              \
+#define TESSERA_CONFORMANCE(suite, ...)                                                          \
+  BOOST_AUTO_TEST_SUITE(suite)                                                                   \
+  inline auto make_backend() { return __VA_ARGS__; }                                             \
+  static_assert(tessera::Backend<decltype(make_backend())>);                                     \
+  TESSERA_OPS(TESSERA_CONFORMANCE_OP)                                                            \
+  BOOST_AUTO_TEST_CASE(memory) { tessera::conformance::Suite(make_backend()).check_memory(); }   \
+  BOOST_AUTO_TEST_CASE(packing) { tessera::conformance::Suite(make_backend()).check_packing(); } \
   BOOST_AUTO_TEST_SUITE_END()

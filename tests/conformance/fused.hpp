@@ -133,7 +133,8 @@ inline void attention_vjp(const VjpCall& call) {
     std::vector<double> dp(length);  // d loss / d (factor * probability)
     double mean = 0;
     for (std::size_t j = 0; j < length; ++j) {
-      for (Index c = row.column; c < row.column + row.width; ++c) dp[j] += dout[c] * row_of(call.in[attention::v], j)[c];
+      for (Index c = row.column; c < row.column + row.width; ++c)
+        dp[j] += dout[c] * row_of(call.in[attention::v], j)[c];
       mean += row.probability[j] * row.factor * dp[j];
     }
     for (std::size_t j = 0; j < length; ++j) {
