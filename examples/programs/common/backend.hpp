@@ -1,0 +1,71 @@
+// The backends that this build has, the choice of one by name, and threads for it.
+#pragma once
+
+#include <algorithm>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+
+#include "tessera/backends/reference/reference.hpp"
+#include "tessera/base/result.hpp"
+#include "tessera/base/thread_pool.hpp"
+#include "tessera/context/backend.hpp"
+
+#if defined(TESSERA_WITH_CPU)
+#include "tessera/backends/cpu/cpu.hpp"
+#endif
+#if defined(TESSERA_WITH_EIGEN)
+#include "tessera/backends/eigen/eigen.hpp"
+#endif
+
+namespace tessera::programs {
+
+/// The fastest first: the first is the default.
+inline std::vector<AnyBackend> backends() {
+  return {
+#if defined(TESSERA_WITH_CPU)
+      AnyBackend::of(Cpu()),
+#endif
+#if defined(TESSERA_WITH_EIGEN)
+      AnyBackend::of(EigenBackend()),
+#endif
+      AnyBackend::of(Reference<float>()),
+  };
+}
+
+inline std::vector<std::string> backend_names() {
+  std::vector<std::string> names;
+  for (const AnyBackend& b : backends()) names.emplace_back(b.name());
+  return names;
+}
+
+/// The backend of this name; the default for an empty one.
+inline Result<AnyBackend> choose_backend(std::string_view name) {
+  const std::vector<AnyBackend> all = backends();
+  if (name.empty()) return all.front();
+  for (const AnyBackend& b : all)
+    if (name == b.name()) return b;
+  return Error::format(Code::unsupported, "this build has no backend %.*s", static_cast<int>(name.size()), name.data());
+}
+
+/// One for each core that this process may use.
+inline int default_threads() { return std::max(1, static_cast<int>(std::thread::hardware_concurrency())); }
+
+/// --backend and --threads, as all programs have them.
+struct BackendOptions {
+  std::string backend;
+  int threads = default_threads();
+
+  void add_to(CLI::App& app) {
+    app.add_option("--backend", backend, "what computes; without it the fastest of this build, " + backend_names().front())
+        ->check(CLI::IsMember(backend_names()));
+    app.add_option("--threads", threads, "threads, this one included; results do not depend on it")
+        ->check(CLI::Range(1, 1024))
+        ->capture_default_str();
+  }
+};
+
+}  // namespace tessera::programs

@@ -1,0 +1,54 @@
+// What every program does around its work: options, one line for an error, exit codes, an orderly end on a signal.
+//
+// Exit codes: 0 done, 1 failed, 2 used wrongly. An error is one line on stderr that starts with the program's name.
+#pragma once
+
+#include <csignal>
+#include <cstdio>
+#include <string>
+
+#include <CLI/CLI.hpp>
+
+#include "tessera/base/result.hpp"
+#include "tessera/io/guard.hpp"
+
+namespace tessera::programs {
+
+inline constexpr int exit_failure = 1;
+inline constexpr int exit_usage = 2;
+
+namespace detail {
+inline volatile std::sig_atomic_t signal_seen = 0;
+}
+
+/// From now on SIGINT, SIGTERM and SIGHUP only leave a note, so that temporary files are removed on the way out. A
+/// second signal ends the program at once.
+inline void note_signals() noexcept {
+  struct sigaction action = {};
+  action.sa_handler = [](int number) { detail::signal_seen = number; };
+  action.sa_flags = static_cast<int>(SA_RESETHAND);  // without SA_RESTART: a waiting read comes back
+  for (const int number : {SIGINT, SIGTERM, SIGHUP}) (void)::sigaction(number, &action, nullptr);
+}
+
+/// An error once a signal came: to be asked between pieces of work.
+inline Result<void> check_signals() noexcept {
+  if (detail::signal_seen == 0) return {};
+  return Error::format(Code::cancelled, "stopped by signal %d", static_cast<int>(detail::signal_seen));
+}
+
+/// Parses the options and runs `body`, a function that returns Result<void>.
+template <class Body>
+int run_program(CLI::App& app, int argc, char** argv, Body&& body) {
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : exit_usage;
+  }
+  note_signals();
+  const Result<void> done = io::guarded([&]() -> Result<void> { return body(); });
+  if (done) return 0;
+  std::fprintf(stderr, "%s: %s\n", app.get_name().c_str(), done.error().message());
+  return exit_failure;
+}
+
+}  // namespace tessera::programs
