@@ -98,7 +98,7 @@ inline void pack_head(const Head& h, float scale_of) {
 }
 
 /// Queries [first, end) over keys [0, limit). False when keys past the limit would have counted.
-HWY_NOINLINE bool attend_to(const Head& h, const Visibility& visibility, Index first, Index end, Index limit) {
+HWY_NOINLINE inline bool attend_to(const Head& h, const Visibility& visibility, Index first, Index end, Index limit) {
   HWY_ALIGN float scores[scores_on_stack];
   float largest[most_queries];
   float sums[most_queries];

@@ -1,12 +1,39 @@
-// The compiled form of the gradients; apart from cpu.cpp, so that a program that only infers links none of them.
+// The compiled form of the gradients; apart from cpu.cpp, so that a program that only infers links none of them. Their
+// products are those of cpu.cpp.
+#define TESSERA_CPU_FORM cpu_dispatch
+#define TESSERA_CPU_GEMM cpu::gemm
+#define HWY_DISABLED_TARGETS HWY_SSSE3
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "tessera/backends/cpu/cpu_vjp.cpp"
+#include "hwy/foreach_target.h"
+
+#include "tessera/backends/cpu/vjps-inl.hpp"
+
+#if HWY_ONCE
 #include "tessera/backends/cpu/cpu.hpp"
 #include "tessera/backends/reference/reference.hpp"
 
 namespace tessera {
+namespace cpu_dispatch {
+namespace {
+
+HWY_EXPORT(set_vjps);
+
+Vjps make_vjps() {
+  Vjps v;
+  HWY_DYNAMIC_DISPATCH(set_vjps)(v);
+  v.inherit(Reference<float>::vjps());
+  return v;
+}
+
+}  // namespace
+}  // namespace cpu_dispatch
 
 const Vjps& Cpu::vjps() noexcept {
-  static const Vjps vjps = Vjps().inherit(Reference<float>::vjps());
+  static const Vjps vjps = cpu_dispatch::make_vjps();
   return vjps;
 }
 
 }  // namespace tessera
+#endif  // HWY_ONCE

@@ -53,7 +53,7 @@ inline Span span_of(const View& a, const View& b) {
 
 // Op: static Vec of(Vec x). A struct, as pointers to functions with vectors in their signature differ by target.
 template <class Op>
-HWY_NOINLINE void map_row(const float* x, float* y, Index count) {
+HWY_NOINLINE inline void map_row(const float* x, float* y, Index count) {
   const F32 d;
   const Index step = lanes();
   Index j = 0;
@@ -90,7 +90,7 @@ struct Exp {
   static HWY_INLINE Vec of(Vec x) { return exp_any(x); }
 };
 
-HWY_NOINLINE void add_row(const float* a, const float* b, float* y, Index count) {
+HWY_NOINLINE inline void add_row(const float* a, const float* b, float* y, Index count) {
   const F32 d;
   const Index step = lanes();
   Index j = 0;
@@ -98,7 +98,7 @@ HWY_NOINLINE void add_row(const float* a, const float* b, float* y, Index count)
   for (; j < count; ++j) y[j] = a[j] + b[j];
 }
 
-HWY_NOINLINE void scale_row(const float* x, float factor, float* y, Index count) {
+HWY_NOINLINE inline void scale_row(const float* x, float factor, float* y, Index count) {
   const F32 d;
   const Index step = lanes();
   const Vec f = constant(factor);

@@ -66,7 +66,7 @@ HWY_INLINE void multiply_step(const float* low, const float* high, Index row, In
 }
 
 template <int Rows, int Vectors>
-HWY_NOINLINE void tile(const TileCall& t) {
+HWY_NOINLINE inline void tile(const TileCall& t) {
   const F32 d;
   const Index n = lanes();
   for (int r = 0; r < Rows; ++r)
@@ -137,7 +137,7 @@ inline Tile tile_of(Index rows, Index vectors) {
 
 /// Rows of a times one chunk of one panel: `columns` of c (at most 48), `t` set for the first row and column but for c's
 /// part of `init`. The chunk is read once for each block of rows, and meanwhile `next` is fetched.
-HWY_NOINLINE void multiply_chunk(TileCall t, Index rows, Index columns, const float* next, Index next_count) {
+HWY_NOINLINE inline void multiply_chunk(TileCall t, Index rows, Index columns, const float* next, Index next_count) {
   const Index n = lanes();
   const Index blocks = (rows + tile_rows - 1) / tile_rows;
   const Index groups = (columns + tile_vectors * n - 1) / (tile_vectors * n);
@@ -212,7 +212,7 @@ inline constexpr Index packed_block = 768;
 inline constexpr Index plain_block = 256;
 
 /// Rows [row, row_end) times panels [panel, panel_end) of packed b.
-HWY_NOINLINE void multiply_packed(const Gemm& g, Index batch, Index row, Index row_end, Index panel, Index panel_end) {
+HWY_NOINLINE inline void multiply_packed(const Gemm& g, Index batch, Index row, Index row_end, Index panel, Index panel_end) {
   const float* const b = g.b + batch * g.b_batch;
   const Index panels = cpu::panel_count(g.columns);
   const Index blocks = g.inner > 0 ? (g.inner + packed_block - 1) / packed_block : 1;
@@ -269,7 +269,7 @@ HWY_INLINE void turn_4x4(const float* HWY_RESTRICT from, Index from_row, float* 
 }
 
 /// to[k, j] = scale * from[k * step + j * column] for k < inner, j < columns; zeros up to `width`.
-HWY_NOINLINE void pack_chunk(const float* from, Index step, Index column, Index inner, Index columns, float scale,
+HWY_NOINLINE inline void pack_chunk(const float* from, Index step, Index column, Index inner, Index columns, float scale,
                              float* to, Index width) {
   Index done = 0;  // columns that are written for all k
   if (step == 1) {
@@ -297,7 +297,7 @@ HWY_NOINLINE void pack_chunk(const float* from, Index step, Index column, Index 
 }
 
 /// Rows [row, row_end) times panels [panel, panel_end) of plain b, packed chunk by chunk.
-HWY_NOINLINE void multiply_plain(const Gemm& g, Index batch, Index row, Index row_end, Index panel, Index panel_end) {
+HWY_NOINLINE inline void multiply_plain(const Gemm& g, Index batch, Index row, Index row_end, Index panel, Index panel_end) {
   HWY_ALIGN float chunk[plain_block * panel_width];
   const float* const b = g.b + batch * g.b_batch;
   const Index blocks = g.inner > 0 ? (g.inner + plain_block - 1) / plain_block : 1;
@@ -323,7 +323,7 @@ HWY_NOINLINE void multiply_plain(const Gemm& g, Index batch, Index row, Index ro
 inline constexpr Index dot_rows = 4;
 
 template <int Rows>
-HWY_NOINLINE void multiply_dots_of(const Gemm& g, Index batch, Index column, Index column_end) {
+HWY_NOINLINE inline void multiply_dots_of(const Gemm& g, Index batch, Index column, Index column_end) {
   const F32 d;
   const Index n = lanes();
   const Index whole = g.inner / (2 * n) * (2 * n);
@@ -373,7 +373,7 @@ HWY_NOINLINE void multiply_dots_of(const Gemm& g, Index batch, Index column, Ind
   }
 }
 
-HWY_NOINLINE void multiply_dots(const Gemm& g, Index batch, Index column, Index column_end) {
+HWY_NOINLINE inline void multiply_dots(const Gemm& g, Index batch, Index column, Index column_end) {
   switch (g.rows) {
     case 1: return multiply_dots_of<1>(g, batch, column, column_end);
     case 2: return multiply_dots_of<2>(g, batch, column, column_end);

@@ -26,7 +26,7 @@ struct Moments {
 };
 
 /// Of a row without gaps.
-HWY_NOINLINE Moments moments_of(const float* x, Index count, double eps) {
+HWY_NOINLINE inline Moments moments_of(const float* x, Index count, double eps) {
   const F32 d;
   const Index step = lanes();
   const Index whole = count / (4 * step) * (4 * step);
@@ -64,7 +64,7 @@ HWY_NOINLINE Moments moments_of(const float* x, Index count, double eps) {
 }
 
 /// y may be x.
-HWY_NOINLINE void normalise_row(const float* x, const float* weight, const float* bias_of, Index count, double eps,
+HWY_NOINLINE inline void normalise_row(const float* x, const float* weight, const float* bias_of, Index count, double eps,
                                 float* y) {
   const F32 d;
   const Index step = lanes();

@@ -88,7 +88,7 @@ inline void merge_heads(const Call& call) {
 }
 
 /// Sums of 32 rows at a time are added up, so that long texts lose no more digits than short ones.
-HWY_NOINLINE void pool_rows(const View& x, Index first, Index length, const float* keep, float inverse, float* y,
+HWY_NOINLINE inline void pool_rows(const View& x, Index first, Index length, const float* keep, float inverse, float* y,
                             Index columns) {
   const F32 d;
   const Index step = lanes();

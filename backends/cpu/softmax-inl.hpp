@@ -18,7 +18,7 @@ inline constexpr float infinity = __builtin_huge_valf();
 
 /// Scores of hidden keys become what the fill says; see sequence.hpp. keep: null, or one number for each key; keys from
 /// `seen` on are hidden whatever it says.
-HWY_NOINLINE void fill_hidden(float* s, const float* keep, Index seen, Index keys, Fill fill, float value) {
+HWY_NOINLINE inline void fill_hidden(float* s, const float* keep, Index seen, Index keys, Fill fill, float value) {
   const F32 d;
   const Index step = lanes();
   if (seen < 0) seen = 0;
@@ -82,7 +82,7 @@ HWY_INLINE float exponentials_of(float* s, Index padded, float largest) {
 }
 
 /// One row in place; what lies past the last whole vector goes through a buffer.
-HWY_NOINLINE void softmax_row(float* s, Index keys) {
+HWY_NOINLINE inline void softmax_row(float* s, Index keys) {
   const F32 d;
   const Index step = lanes();
   const Index whole = keys / step * step;
