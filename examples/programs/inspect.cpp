@@ -112,8 +112,8 @@ void print_text(const std::string& path, const State& state, const std::optional
     shape_width = std::max(shape_width, tessera::io::format_shape(tensor.shape).size());
   }
   if (!state.empty())
-    std::printf("%-*s  %-8s  %-*s  %12s\n", static_cast<int>(name_width), "name", "type",
-                static_cast<int>(shape_width), "shape", "bytes");
+    std::printf("%-*s  %-8s  %-*s  %12s\n", static_cast<int>(name_width), "name", "type", static_cast<int>(shape_width),
+                "shape", "bytes");
   for (const StateTensor& tensor : state) {
     const auto tie = tied.find(&tensor);
     std::printf("%-*s  %-8s  %-*s  %12zu%s%s\n", static_cast<int>(name_width), shown(tensor.name).c_str(),
@@ -121,7 +121,8 @@ void print_text(const std::string& path, const State& state, const std::optional
                 tensor.bytes, tie == tied.end() ? "" : "  = ",
                 tie == tied.end() ? "" : shown(tie->second->name).c_str());
   }
-  for (const auto& [key, text] : state.metadata) std::printf("metadata %s: %s\n", shown(key).c_str(), shown(text).c_str());
+  for (const auto& [key, text] : state.metadata)
+    std::printf("metadata %s: %s\n", shown(key).c_str(), shown(text).c_str());
   for (const std::string& what : state.ignored) std::printf("no tensor: %s\n", shown(what).c_str());
   std::printf("total: %zu tensors, %s elements, %s", state.size(),
               human(static_cast<double>(totals.elements), "").c_str(),
@@ -140,10 +141,7 @@ int print_json(const std::string& path, const State& state, const std::optional<
   const Totals totals = total(state);
   Json tensors = Json::array();
   for (const StateTensor& tensor : state) {
-    Json entry = {{"name", tensor.name},
-                  {"type", name(tensor.type)},
-                  {"shape", tensor.shape},
-                  {"bytes", tensor.bytes}};
+    Json entry = {{"name", tensor.name}, {"type", name(tensor.type)}, {"shape", tensor.shape}, {"bytes", tensor.bytes}};
     if (const auto tie = tied.find(&tensor); tie != tied.end()) entry["same_as"] = tie->second->name;
     tensors.push_back(std::move(entry));
   }
@@ -167,7 +165,7 @@ int run(const std::string& path, bool as_json, bool verify, const std::string& o
   auto found = io::find_checkpoint(path);
   if (!found) return fail(found.error());
   io::LoadOptions options;
-  options.verify = verify;
+  options.checksums = verify;
   auto state = io::load_state(*found, options);
   if (!state) return fail(state.error());
   auto config = find_config(path);

@@ -12,14 +12,12 @@ using namespace tessera::io;
 
 BOOST_AUTO_TEST_CASE(what_is_returned_passes_through) {
   BOOST_TEST(guarded([]() -> Result<int> { return 3; }).value() == 3);
-  BOOST_TEST((guarded([]() -> Result<int> { return Error::format(Code::not_found, "x"); }).error().code() ==
-              Code::not_found));
+  BOOST_TEST(
+      (guarded([]() -> Result<int> { return Error::format(Code::not_found, "x"); }).error().code() == Code::not_found));
 }
 
 BOOST_AUTO_TEST_CASE(what_is_thrown_becomes_an_error) {
-  const auto code = [](auto what) {
-    return guarded([&]() -> Result<void> { throw what; }).error().code();
-  };
+  const auto code = [](auto what) { return guarded([&]() -> Result<void> { throw what; }).error().code(); };
   BOOST_TEST((code(std::bad_alloc()) == Code::out_of_memory));
   BOOST_TEST((code(std::length_error("long")) == Code::out_of_memory));
   BOOST_TEST((code(std::runtime_error("odd")) == Code::io_failure));

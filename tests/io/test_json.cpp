@@ -65,7 +65,8 @@ BOOST_AUTO_TEST_CASE(a_hundred_thousand_keys_are_read_in_linear_time) {
 
 BOOST_AUTO_TEST_CASE(getters_give_the_type_or_an_error_that_names_the_key) {
   const Json json =
-      parse_json(R"({"i": -3, "u": 18446744073709551615, "d": 1e-12, "b": true, "s": "x", "n": null, "l": [1, 2]})").value();
+      parse_json(R"({"i": -3, "u": 18446744073709551615, "d": 1e-12, "b": true, "s": "x", "n": null, "l": [1, 2]})")
+          .value();
   BOOST_TEST(get_int(json, "i").value() == -3);
   BOOST_TEST(get_double(json, "i").value() == -3.0);
   BOOST_TEST(get_double(json, "d").value() == 1e-12);
@@ -94,17 +95,37 @@ BOOST_AUTO_TEST_CASE(defaults_stand_for_missing_and_null_but_not_for_wrong_types
 // Expected texts are from Python 3.11: json.dumps(value, indent=2, sort_keys=True).
 BOOST_AUTO_TEST_CASE(written_text_is_that_of_python) {
   BOOST_TEST(formatted(R"({"b": [], "a": {}, "C": [1, [2]], "d": {"x": null, "w": false}})") ==
-             "{\n  \"C\": [\n    1,\n    [\n      2\n    ]\n  ],\n  \"a\": {},\n  \"b\": [],\n  \"d\": {\n    \"w\": false,\n    "
+             "{\n  \"C\": [\n    1,\n    [\n      2\n    ]\n  ],\n  \"a\": {},\n  \"b\": [],\n  \"d\": {\n    \"w\": "
+             "false,\n    "
              "\"x\": null\n  }\n}");
   BOOST_TEST(formatted("\"\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80 \\u0007 \\u007f \\/ \\\\ \\\" \\b\\f\\n\\r\\t\"") ==
              "\"\\u00e9 \\u20ac \\ud83d\\ude00 \\u0007 \x7f / \\\\ \\\" \\b\\f\\n\\r\\t\"");
 }
 
 BOOST_AUTO_TEST_CASE(written_numbers_are_those_of_python) {
-  for (const char* const text :
-       {"0", "-1", "18446744073709551615", "0.0", "-0.0", "1.0", "0.1", "1e-12", "1e-05", "0.0001", "0.00012345",
-        "123456.789", "1e+16", "1.5e+16", "1000000000000000.0", "9007199254740993.0", "1e+22", "5e-324",
-        "1.7976931348623157e+308", "0.30000000000000004", "-2.5e-07", "100.0", "1e-100"})
+  for (const char* const text : {"0",
+                                 "-1",
+                                 "18446744073709551615",
+                                 "0.0",
+                                 "-0.0",
+                                 "1.0",
+                                 "0.1",
+                                 "1e-12",
+                                 "1e-05",
+                                 "0.0001",
+                                 "0.00012345",
+                                 "123456.789",
+                                 "1e+16",
+                                 "1.5e+16",
+                                 "1000000000000000.0",
+                                 "9007199254740993.0",
+                                 "1e+22",
+                                 "5e-324",
+                                 "1.7976931348623157e+308",
+                                 "0.30000000000000004",
+                                 "-2.5e-07",
+                                 "100.0",
+                                 "1e-100"})
     // 2^53 + 1 is no double: Python, too, reads and writes 2^53.
     BOOST_TEST(formatted(text) == (std::string_view(text) == "9007199254740993.0" ? "9007199254740992.0" : text));
   BOOST_TEST(format_json(Json(std::numeric_limits<double>::infinity())).value() == "Infinity");

@@ -17,8 +17,9 @@
 
 namespace tessera::io {
 
-static_assert(std::endian::native == std::endian::little, "tessera/io: tensors are used as they lie in the file, "
-                                                          "so the machine must be little-endian");
+static_assert(std::endian::native == std::endian::little,
+              "tessera/io: tensors are used as they lie in the file, "
+              "so the machine must be little-endian");
 
 using Bytes = std::span<const std::byte>;
 

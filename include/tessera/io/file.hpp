@@ -46,8 +46,8 @@ namespace detail {
 
 inline Error system_error(const char* action, const std::string& path) noexcept {
   const int number = errno;
-  return Error::format(number == ENOENT || number == ENOTDIR ? Code::not_found : Code::io_failure,
-                       "%s: cannot %s: %s", path.c_str(), action, std::strerror(number));
+  return Error::format(number == ENOENT || number == ENOTDIR ? Code::not_found : Code::io_failure, "%s: cannot %s: %s",
+                       path.c_str(), action, std::strerror(number));
 }
 
 #if TESSERA_IO_POSIX
@@ -116,8 +116,7 @@ inline std::string name_of(const std::string& path) {
 class MappedFile {
  public:
   /// Maps a regular file; reads a pipe or socket to its end, up to `most_from_pipe` bytes.
-  static Result<MappedFile> open(const std::string& path,
-                                 std::size_t most_from_pipe = std::size_t{1} << 34) noexcept {
+  static Result<MappedFile> open(const std::string& path, std::size_t most_from_pipe = std::size_t{1} << 34) noexcept {
     return guarded([&]() -> Result<MappedFile> {
       MappedFile file;
 #if TESSERA_IO_POSIX
@@ -245,8 +244,8 @@ inline Result<std::string> read_text(const std::string& path, std::size_t most =
     auto file = MappedFile::open(path, most);
     if (!file) return file.error();
     if (file->text().size() > most)
-      return Error::format(Code::unsupported, "%s: %zu bytes, at most %zu expected", path.c_str(),
-                           file->text().size(), most);
+      return Error::format(Code::unsupported, "%s: %zu bytes, at most %zu expected", path.c_str(), file->text().size(),
+                           most);
     return std::string(file->text());
   });
 }
@@ -339,8 +338,8 @@ class AtomicFile {
     std::error_code code;
     std::filesystem::rename(temporary_, path_, code);
     if (code) {
-      const Error error = Error::format(Code::io_failure, "%s: cannot rename: %s", path_.c_str(),
-                                        code.message().c_str());
+      const Error error =
+          Error::format(Code::io_failure, "%s: cannot rename: %s", path_.c_str(), code.message().c_str());
       discard();
       return error;
     }

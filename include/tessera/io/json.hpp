@@ -75,7 +75,8 @@ class JsonBuilder {
     if (found == object.size())
       static_cast<Entries&>(object).emplace_back(std::move(name), Json());
     else if (options_.refuse_duplicates)
-      return refuse(Error::format(Code::bad_format, "JSON: the key %s comes twice in one object", in_quotes(name).c_str()));
+      return refuse(
+          Error::format(Code::bad_format, "JSON: the key %s comes twice in one object", in_quotes(name).c_str()));
     level.slot = found;
     return true;
   }

@@ -86,11 +86,10 @@ class NpyHeaderParser {
 
  private:
   Error wrong(const char* expected) const {
-    return Error::format(Code::bad_format, "npy: header: %s expected before %s", expected, in_quotes(rest_, 40).c_str());
+    return Error::format(Code::bad_format, "npy: header: %s expected before %s", expected,
+                         in_quotes(rest_, 40).c_str());
   }
-  void skip_space() {
-    rest_.remove_prefix((std::min)(rest_.find_first_not_of(" \n\t"), rest_.size()));
-  }
+  void skip_space() { rest_.remove_prefix((std::min)(rest_.find_first_not_of(" \n\t"), rest_.size())); }
   char peek() {
     skip_space();
     return rest_.empty() ? '\0' : rest_.front();
@@ -194,8 +193,7 @@ inline Result<State> parse_npy(Bytes data, const std::string& name) {
           index[d] = 0;
         }
       }
-      for (std::size_t k = 0; k < width; ++k)
-        buffer.data()[to + k] = elements[from + (swapped ? width - 1 - k : k)];
+      for (std::size_t k = 0; k < width; ++k) buffer.data()[to + k] = elements[from + (swapped ? width - 1 - k : k)];
     }
     TESSERA_TRY(state.keep(buffer.owner()));
     tensor.data = buffer.data();
@@ -212,8 +210,7 @@ Result<void> write_npy_to(DType type, std::span<const std::int64_t> shape, Bytes
     return Error::format(Code::invalid_argument, "npy: shape %s takes %zu bytes, %zu given",
                          format_shape(shape).c_str(), *bytes, data.size());
   const auto known = std::find_if(npy_types.begin(), npy_types.end(), [&](const NpyType& t) { return t.type == type; });
-  if (known == npy_types.end())
-    return Error::format(Code::unsupported, "npy: NumPy has no type %s", name(type));
+  if (known == npy_types.end()) return Error::format(Code::unsupported, "npy: NumPy has no type %s", name(type));
   std::string header = "{'descr': '";
   header.append(size_of(type) == 1 ? "|" : "<").append(known->code).append("', 'fortran_order': False, 'shape': (");
   for (std::size_t i = 0; i < shape.size(); ++i) header.append(i != 0 ? ", " : "").append(std::to_string(shape[i]));

@@ -132,8 +132,9 @@ inline Result<State> load_state(const Source& source, const LoadOptions& options
     std::string known;
     for (const Format& format : formats) known.append(known.empty() ? "" : ", ").append(format.name);
     const std::string_view start = text_of(source.bytes.subspan(0, std::min<std::size_t>(source.bytes.size(), 16)));
-    return Error::format(Code::bad_format, "the file is in none of the formats that can be read (%s): it starts with %s",
-                         known.c_str(), in_quotes(start).c_str());
+    return Error::format(Code::bad_format,
+                         "the file is in none of the formats that can be read (%s): it starts with %s", known.c_str(),
+                         in_quotes(start).c_str());
   });
 }
 inline Result<State> load_state(Bytes bytes, const LoadOptions& options = {}) noexcept {

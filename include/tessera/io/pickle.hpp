@@ -34,19 +34,19 @@ namespace tessera::io {
 
 enum class PickleKind : std::uint8_t {
   none,
-  boolean,   // integer: 0 or 1
-  integer,   // integer
-  big,       // text: the bytes of an integer that 64 bits do not hold, little-endian two's complement
-  real,      // real
-  text,      // text
-  bytes,     // text
-  list,      // items
-  tuple,     // items
-  set,       // items
-  dict,      // items: key, value, key, value, ...
-  global,    // name: one of the known names
-  storage,   // items: the tuple of its persistent id
-  tensor,    // items: storage, offset, size, stride
+  boolean,  // integer: 0 or 1
+  integer,  // integer
+  big,      // text: the bytes of an integer that 64 bits do not hold, little-endian two's complement
+  real,     // real
+  text,     // text
+  bytes,    // text
+  list,     // items
+  tuple,    // items
+  set,      // items
+  dict,     // items: key, value, key, value, ...
+  global,   // name: one of the known names
+  storage,  // items: the tuple of its persistent id
+  tensor,   // items: storage, offset, size, stride
 };
 
 /// "a list", "a tensor", ... for sentences.
@@ -148,9 +148,8 @@ inline constexpr KnownName known_names[] = {
 };
 
 /// Known here and refused: the sentence can say more than "not on the list".
-inline constexpr std::string_view storages_without_type[] = {"ComplexFloatStorage", "ComplexDoubleStorage",
-                                                             "QInt8Storage",        "QUInt8Storage",
-                                                             "QInt32Storage",       "UntypedStorage"};
+inline constexpr std::string_view storages_without_type[] = {
+    "ComplexFloatStorage", "ComplexDoubleStorage", "QInt8Storage", "QUInt8Storage", "QInt32Storage", "UntypedStorage"};
 
 class PickleMachine {
  public:
@@ -316,7 +315,8 @@ class PickleMachine {
       value.text = wanted;
       return push(std::move(value));
     }
-    const std::string full = in_quotes(std::string(module.substr(0, 80)) + "." + std::string(wanted.substr(0, 80)), 160);
+    const std::string full =
+        in_quotes(std::string(module.substr(0, 80)) + "." + std::string(wanted.substr(0, 80)), 160);
     if (std::find(std::begin(storages_without_type), std::end(storages_without_type), wanted) !=
         std::end(storages_without_type))
       return refuse(Code::unsupported, "%s: no tensor here has that element type", full.c_str());
@@ -400,13 +400,11 @@ class PickleMachine {
     std::uint32_t id = nothing;
     if (!pop(id)) return false;
     const PickleValue& tuple = value(id);
-    const bool is_storage = tuple.kind == PickleKind::tuple && tuple.items.size() >= 5 && tuple.items.size() <= 6 &&
-                            value(tuple.items[0]).kind == PickleKind::text &&
-                            value(tuple.items[0]).text == "storage" &&
-                            value(tuple.items[1]).kind == PickleKind::global &&
-                            value(tuple.items[1]).global == PickleName::storage_class &&
-                            value(tuple.items[2]).kind == PickleKind::text &&
-                            value(tuple.items[4]).kind == PickleKind::integer;
+    const bool is_storage =
+        tuple.kind == PickleKind::tuple && tuple.items.size() >= 5 && tuple.items.size() <= 6 &&
+        value(tuple.items[0]).kind == PickleKind::text && value(tuple.items[0]).text == "storage" &&
+        value(tuple.items[1]).kind == PickleKind::global && value(tuple.items[1]).global == PickleName::storage_class &&
+        value(tuple.items[2]).kind == PickleKind::text && value(tuple.items[4]).kind == PickleKind::integer;
     if (!is_storage)
       return refuse(Code::unsupported, "a persistent id that is not ('storage', class, key, place, count)");
     PickleValue storage;
@@ -472,13 +470,13 @@ class PickleMachine {
           return true;
         }
         return pop(a);
-      case '1': return pop_to_mark(items);    // POP_MARK
-      case '2': return peek(a) && push(a);    // DUP
+      case '1': return pop_to_mark(items);  // POP_MARK
+      case '2': return peek(a) && push(a);  // DUP
 
-      case 'N': return push(PickleValue());                           // NONE
-      case 0x88: return push_integer(1, PickleKind::boolean);         // NEWTRUE
-      case 0x89: return push_integer(0, PickleKind::boolean);         // NEWFALSE
-      case 'K': {                                                     // BININT1
+      case 'N': return push(PickleValue());                    // NONE
+      case 0x88: return push_integer(1, PickleKind::boolean);  // NEWTRUE
+      case 0x89: return push_integer(0, PickleKind::boolean);  // NEWFALSE
+      case 'K': {                                              // BININT1
         std::uint8_t n = 0;
         return read(n) && push_integer(n);
       }
@@ -511,42 +509,42 @@ class PickleMachine {
         return push(std::move(value));
       }
 
-      case 0x8c: return read_counted<std::uint8_t>(text) && push_text(PickleKind::text, text);   // SHORT_BINUNICODE
-      case 'X': return read_counted<std::uint32_t>(text) && push_text(PickleKind::text, text);   // BINUNICODE
-      case 0x8d: return read_counted<std::uint64_t>(text) && push_text(PickleKind::text, text);  // BINUNICODE8
-      case 'U': return read_counted<std::uint8_t>(text) && push_text(PickleKind::text, text);    // SHORT_BINSTRING
-      case 'T': return read_counted<std::uint32_t>(text) && push_text(PickleKind::text, text);   // BINSTRING
-      case 'C': return read_counted<std::uint8_t>(text) && push_text(PickleKind::bytes, text);   // SHORT_BINBYTES
-      case 'B': return read_counted<std::uint32_t>(text) && push_text(PickleKind::bytes, text);  // BINBYTES
-      case 0x8e:                                                                                 // BINBYTES8
-      case 0x96: return read_counted<std::uint64_t>(text) && push_text(PickleKind::bytes, text); // BYTEARRAY8
+      case 0x8c: return read_counted<std::uint8_t>(text) && push_text(PickleKind::text, text);    // SHORT_BINUNICODE
+      case 'X': return read_counted<std::uint32_t>(text) && push_text(PickleKind::text, text);    // BINUNICODE
+      case 0x8d: return read_counted<std::uint64_t>(text) && push_text(PickleKind::text, text);   // BINUNICODE8
+      case 'U': return read_counted<std::uint8_t>(text) && push_text(PickleKind::text, text);     // SHORT_BINSTRING
+      case 'T': return read_counted<std::uint32_t>(text) && push_text(PickleKind::text, text);    // BINSTRING
+      case 'C': return read_counted<std::uint8_t>(text) && push_text(PickleKind::bytes, text);    // SHORT_BINBYTES
+      case 'B': return read_counted<std::uint32_t>(text) && push_text(PickleKind::bytes, text);   // BINBYTES
+      case 0x8e:                                                                                  // BINBYTES8
+      case 0x96: return read_counted<std::uint64_t>(text) && push_text(PickleKind::bytes, text);  // BYTEARRAY8
 
-      case ']': return push_items(PickleKind::list, {});                                   // EMPTY_LIST
-      case 'l': return pop_to_mark(items) && push_items(PickleKind::list, std::move(items));  // LIST
-      case 'a': return pop(a) && extend(PickleKind::list, std::array{a});                  // APPEND
-      case 'e': return pop_to_mark(items) && extend(PickleKind::list, items);              // APPENDS
-      case ')': return push_items(PickleKind::tuple, {});                                  // EMPTY_TUPLE
+      case ']': return push_items(PickleKind::list, {});                                       // EMPTY_LIST
+      case 'l': return pop_to_mark(items) && push_items(PickleKind::list, std::move(items));   // LIST
+      case 'a': return pop(a) && extend(PickleKind::list, std::array{a});                      // APPEND
+      case 'e': return pop_to_mark(items) && extend(PickleKind::list, items);                  // APPENDS
+      case ')': return push_items(PickleKind::tuple, {});                                      // EMPTY_TUPLE
       case 't': return pop_to_mark(items) && push_items(PickleKind::tuple, std::move(items));  // TUPLE
-      case 0x85: return make_tuple(1);                                                     // TUPLE1
-      case 0x86: return make_tuple(2);                                                     // TUPLE2
-      case 0x87: return make_tuple(3);                                                     // TUPLE3
-      case '}': return push_items(PickleKind::dict, {});                                   // EMPTY_DICT
-      case 'd':                                                                            // DICT
+      case 0x85: return make_tuple(1);                                                         // TUPLE1
+      case 0x86: return make_tuple(2);                                                         // TUPLE2
+      case 0x87: return make_tuple(3);                                                         // TUPLE3
+      case '}': return push_items(PickleKind::dict, {});                                       // EMPTY_DICT
+      case 'd':                                                                                // DICT
         if (!pop_to_mark(items)) return false;
         return push_items(PickleKind::dict, {}) && extend(PickleKind::dict, items);
-      case 's': return pop(b) && pop(a) && extend(PickleKind::dict, std::array{a, b});     // SETITEM
-      case 'u': return pop_to_mark(items) && extend(PickleKind::dict, items);              // SETITEMS
-      case 0x8f: return push_items(PickleKind::set, {});                                   // EMPTY_SET
-      case 0x90: return pop_to_mark(items) && extend(PickleKind::set, items);              // ADDITEMS
+      case 's': return pop(b) && pop(a) && extend(PickleKind::dict, std::array{a, b});        // SETITEM
+      case 'u': return pop_to_mark(items) && extend(PickleKind::dict, items);                 // SETITEMS
+      case 0x8f: return push_items(PickleKind::set, {});                                      // EMPTY_SET
+      case 0x90: return pop_to_mark(items) && extend(PickleKind::set, items);                 // ADDITEMS
       case 0x91: return pop_to_mark(items) && push_items(PickleKind::set, std::move(items));  // FROZENSET
 
       case 'q': {  // BINPUT
         std::uint8_t place = 0;
         return read(place) && put(place);
       }
-      case 'r': return read(a) && put(a);                                      // LONG_BINPUT
-      case 0x94: return put(static_cast<std::uint32_t>(memo_.size()));         // MEMOIZE
-      case 'h': {                                                              // BINGET
+      case 'r': return read(a) && put(a);                               // LONG_BINPUT
+      case 0x94: return put(static_cast<std::uint32_t>(memo_.size()));  // MEMOIZE
+      case 'h': {                                                       // BINGET
         std::uint8_t place = 0;
         return read(place) && get(place);
       }

@@ -86,8 +86,8 @@ inline Result<SafetensorsEntry> parse_safetensors_entry(const std::string& name,
   entry.end = static_cast<std::uint64_t>((*offsets)[1]);
   if (entry.end - entry.begin != entry.tensor.bytes)
     return Error::format(Code::bad_format, "shape %s of %s takes %zu bytes, data_offsets give %llu",
-                         format_shape(entry.tensor.shape).c_str(), tessera::name(entry.tensor.type),
-                         entry.tensor.bytes, static_cast<unsigned long long>(entry.end - entry.begin));
+                         format_shape(entry.tensor.shape).c_str(), tessera::name(entry.tensor.type), entry.tensor.bytes,
+                         static_cast<unsigned long long>(entry.end - entry.begin));
   return entry;
 }
 
@@ -204,8 +204,10 @@ Result<void> write_safetensors_to(const State& state, Sink& sink) {
   header += '}';
   header.append((8 - header.size() % 8) % 8, ' ');
   if (header.size() > safetensors_most_header)
-    return Error::format(Code::unsupported, "safetensors: the header would take %zu bytes, no reader takes more than "
-                         "%llu", header.size(), static_cast<unsigned long long>(safetensors_most_header));
+    return Error::format(Code::unsupported,
+                         "safetensors: the header would take %zu bytes, no reader takes more than "
+                         "%llu",
+                         header.size(), static_cast<unsigned long long>(safetensors_most_header));
   std::array<std::byte, 8> length;
   store_le(length.data(), static_cast<std::uint64_t>(header.size()));
   TESSERA_TRY(sink.write(Bytes(length)));

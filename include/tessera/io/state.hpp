@@ -69,12 +69,10 @@ class Buffer {
       buffer.size_ = size;
       if (size == 0) return buffer;
       constexpr auto most = static_cast<std::size_t>((std::numeric_limits<std::ptrdiff_t>::max)()) - alignment;
-      void* const memory = size > most ? nullptr : ::operator new(size, std::align_val_t{alignment}, std::nothrow);
-      if (memory == nullptr)
-        return Error::format(Code::out_of_memory, "no memory for a tensor of %zu bytes", size);
-      buffer.memory_ = std::shared_ptr<std::byte>(static_cast<std::byte*>(memory), [](std::byte* p) {
-        ::operator delete(p, std::align_val_t{alignment});
-      });
+      void* const memory = size > most ? nullptr : ::operator new (size, std::align_val_t{alignment}, std::nothrow);
+      if (memory == nullptr) return Error::format(Code::out_of_memory, "no memory for a tensor of %zu bytes", size);
+      buffer.memory_ = std::shared_ptr<std::byte>(
+          static_cast<std::byte*>(memory), [](std::byte* p) { ::operator delete (p, std::align_val_t{alignment}); });
       return buffer;
     });
   }

@@ -305,8 +305,8 @@ class TorchReader {
   /// Old streams may name a part of a storage: (key of the view, first element, count).
   static Result<void> narrow(const Pickle& pickle, const PickleValue& part, TorchStorageView& view) {
     if (part.kind == PickleKind::none) return {};
-    if (part.kind != PickleKind::tuple || part.items.size() != 3 ||
-        pickle[part.items[1]].kind != PickleKind::integer || pickle[part.items[2]].kind != PickleKind::integer)
+    if (part.kind != PickleKind::tuple || part.items.size() != 3 || pickle[part.items[1]].kind != PickleKind::integer ||
+        pickle[part.items[2]].kind != PickleKind::integer)
       return bad("a storage with a sixth entry that is no view");
     const std::int64_t first = pickle[part.items[1]].integer;
     const std::int64_t count = pickle[part.items[2]].integer;
@@ -380,8 +380,8 @@ class TorchReader {
     if (strides.size() != tensor.shape.size())
       return Error::format(Code::bad_format, "%zu sizes and %zu strides", tensor.shape.size(), strides.size());
     TESSERA_TRY_ASSIGN(tensor.bytes, byte_size(tensor.type, tensor.shape));
-    if (offset < 0) return Error::format(Code::bad_format, "the storage offset %lld is negative",
-                                         static_cast<long long>(offset));
+    if (offset < 0)
+      return Error::format(Code::bad_format, "the storage offset %lld is negative", static_cast<long long>(offset));
     if (tensor.bytes == 0) return tensor;
 
     // The element furthest out must lie in the storage.

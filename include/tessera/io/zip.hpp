@@ -93,9 +93,9 @@ class ZipArchive {
   const std::vector<ZipEntry>& entries() const noexcept { return entries_; }
 
   const ZipEntry* find(std::string_view name) const noexcept {
-    const auto entry = std::lower_bound(by_name_.begin(), by_name_.end(), name, [&](std::uint32_t i, std::string_view n) {
-      return entries_[i].name < n;
-    });
+    const auto entry =
+        std::lower_bound(by_name_.begin(), by_name_.end(), name,
+                         [&](std::uint32_t i, std::string_view wanted) { return entries_[i].name < wanted; });
     return entry == by_name_.end() || entries_[*entry].name != name ? nullptr : &entries_[*entry];
   }
 
@@ -169,8 +169,7 @@ class ZipArchive {
     for (std::size_t back = zip::end_size; back <= furthest && !found; ++back) {
       at = data_.size() - back;
       const std::byte* const p = data_.data() + at;
-      found = load_le<std::uint32_t>(p) == zip::end_signature &&
-              load_le<std::uint16_t>(p + 20) == back - zip::end_size;
+      found = load_le<std::uint32_t>(p) == zip::end_signature && load_le<std::uint16_t>(p + 20) == back - zip::end_size;
     }
     if (!found) return bad("no end record: the file is cut off or is no archive");
     const std::byte* const p = data_.data() + at;
@@ -185,7 +184,8 @@ class ZipArchive {
     const bool has_locator = at >= zip::locator64_size + zip::end64_size &&
                              load_le<std::uint32_t>(p - zip::locator64_size) == zip::locator64_signature;
     if (!has_locator) {
-      if (disk != 0 || directory_disk != 0 || disk_entries != directory.entries) return bad("spread over several disks");
+      if (disk != 0 || directory_disk != 0 || disk_entries != directory.entries)
+        return bad("spread over several disks");
       return directory;
     }
     const std::byte* const locator = p - zip::locator64_size;
@@ -195,8 +195,10 @@ class ZipArchive {
       return bad("spread over several disks");
     if (end64 > last) return bad("the zip64 end record lies outside the file");
     const std::byte* const q = data_.data() + static_cast<std::size_t>(end64);
-    if (load_le<std::uint32_t>(q) != zip::end64_signature) return bad("the zip64 locator does not lead to an end record");
-    if (load_le<std::uint32_t>(q + 16) != 0 || load_le<std::uint32_t>(q + 20) != 0) return bad("spread over several disks");
+    if (load_le<std::uint32_t>(q) != zip::end64_signature)
+      return bad("the zip64 locator does not lead to an end record");
+    if (load_le<std::uint32_t>(q + 16) != 0 || load_le<std::uint32_t>(q + 20) != 0)
+      return bad("spread over several disks");
     Directory wide;
     wide.entries = load_le<std::uint64_t>(q + 32);
     wide.size = load_le<std::uint64_t>(q + 40);
@@ -220,8 +222,9 @@ class ZipArchive {
       return bad("the central directory is too small for its entries");
     if (directory.entries > (std::numeric_limits<std::uint32_t>::max)() / 2) return bad("too many entries");
     entries_.reserve(static_cast<std::size_t>(directory.entries));
-    ByteReader reader(data_.subspan(static_cast<std::size_t>(directory.offset),
-                                    static_cast<std::size_t>(directory.size)), "zip: central directory");
+    ByteReader reader(
+        data_.subspan(static_cast<std::size_t>(directory.offset), static_cast<std::size_t>(directory.size)),
+        "zip: central directory");
     for (std::uint64_t i = 0; i < directory.entries; ++i) TESSERA_TRY(read_entry(reader, directory));
     if (!reader.at_end()) return bad("the central directory is longer than its entries");
     return check_names_and_ranges();
@@ -259,8 +262,8 @@ class ZipArchive {
       return refuse(Code::bad_format, "lies outside the file");
     const std::byte* const local = data_.data() + static_cast<std::size_t>(offset);
     if (load_le<std::uint32_t>(local) != zip::local_signature) return refuse(Code::bad_format, "has no local header");
-    const std::uint64_t before = zip::local_size + std::uint64_t{load_le<std::uint16_t>(local + 26)} +
-                                 load_le<std::uint16_t>(local + 28);
+    const std::uint64_t before =
+        zip::local_size + std::uint64_t{load_le<std::uint16_t>(local + 26)} + load_le<std::uint16_t>(local + 28);
     const std::uint64_t room = directory.offset - offset;
     if (before > room || packed > room - before) return refuse(Code::bad_format, "ends outside the file");
     if (load_le<std::uint16_t>(local + 8) != method || load_le<std::uint16_t>(local + 26) != entry.name.size() ||
