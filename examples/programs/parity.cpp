@@ -10,7 +10,8 @@
 
 #include <CLI/CLI.hpp>
 
-#include "common/choose_backend.hpp"
+#include "common/backend.hpp"
+#include "common/program.hpp"
 #include "parity/run_bert.hpp"
 #include "tessera/base/thread_pool.hpp"
 #include "tessera/io/safetensors.hpp"
@@ -19,10 +20,10 @@ namespace {
 
 using namespace tessera;
 
-int fail(const Error& error) {
-  std::fprintf(stderr, "parity: %s\n", error.message());
-  const bool not_applicable = std::string(error.message()).find("not applicable") != std::string::npos;
-  return error.code() == Code::unsupported && not_applicable ? 3 : 1;
+constexpr int exit_not_applicable = 3;
+
+bool is_not_applicable(const Error& error) {
+  return error.code() == Code::unsupported && std::string(error.message()).find("not applicable") != std::string::npos;
 }
 
 /// All results in the shapes of the case, each under its name.
@@ -57,37 +58,35 @@ int print(const parity::GoldenCase& c, const parity::Results& results, bool grad
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app{"Runs a golden case and compares every output with the reference's."};
-  std::string folder, out, backend_name = "reference";
-  int threads = 1;
+  CLI::App app{"Runs a golden case and compares every output with the reference's.", "parity"};
+  std::string folder, out;
+  programs::BackendOptions where;
+  where.backend = "reference";
+  where.threads = 1;
   bool gradients = false, ragged = false;
   app.add_option("case", folder, "folder of the case: case.json, tensors.safetensors and a checkpoint")->required();
   app.add_option("--out", out, "write the results here (safetensors) instead of comparing");
-  app.add_option("--backend", backend_name, "where to compute")
-      ->check(CLI::IsMember(programs::backend_names()))
-      ->capture_default_str();
-  app.add_option("--threads", threads, "threads to use")->check(CLI::Range(1, 1024))->capture_default_str();
   app.add_flag("--gradients", gradients, "also the gradient of the loss for each parameter");
   app.add_flag("--ragged", ragged, "rows of unequal length instead of padding; padded positions are written as 0");
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& e) {
-    return app.exit(e) == 0 ? 0 : 2;
-  }
-
-  const auto c = parity::read_case(folder);
-  if (!c) return fail(c.error());
-  const auto backend = programs::choose_backend(backend_name);
-  if (!backend) return fail(backend.error());
-  ThreadPool pool;
-  if (const auto started = pool.start(threads); !started) return fail(started.error());
-  parity::RunOptions options;
-  options.executor = pool.executor();
-  options.gradients = gradients;
-  options.ragged = ragged;
-  const auto results = parity::run_bert(*c, *backend, options);
-  if (!results) return fail(results.error());
-  if (out.empty()) return print(*c, *results, gradients, ragged);
-  if (const auto written = write(*c, *results, out); !written) return fail(written.error());
-  return 0;
+  where.add_to(app);
+  int rc = 0;
+  const int ran = programs::run_program(app, argc, argv, [&]() -> Result<void> {
+    TESSERA_TRY_ASSIGN(const parity::GoldenCase c, parity::read_case(folder));
+    TESSERA_TRY_ASSIGN(const AnyBackend backend, programs::choose_backend(where.backend));
+    ThreadPool pool;
+    TESSERA_TRY(pool.start(where.threads));
+    parity::RunOptions options;
+    options.executor = pool.executor();
+    options.gradients = gradients;
+    options.ragged = ragged;
+    const auto results = parity::run_bert(c, backend, options);
+    if (!results) {
+      rc = is_not_applicable(results.error()) ? exit_not_applicable : 0;
+      return results.error();
+    }
+    if (!out.empty()) return write(c, *results, out);
+    rc = print(c, *results, gradients, ragged);
+    return {};
+  });
+  return rc != 0 ? rc : ran;
 }
