@@ -54,10 +54,18 @@ inline Result<void> check_layout(const char* model, const Layout& layout) noexce
   if (layout.texts <= 0 || layout.rows <= 0 || layout.longest <= 0)
     return Error::format(Code::invalid_argument, "%s: the input is empty: expected at least one token, found %lld texts of %lld",
                          model, static_cast<long long>(layout.texts), static_cast<long long>(layout.longest));
+  if (layout.first(0) != 0 || layout.first(layout.texts) != layout.rows)
+    return Error::format(Code::shape_mismatch, "%s: the layout's texts must take rows [0, %lld), they take [%lld, %lld)", model,
+                         static_cast<long long>(layout.rows), static_cast<long long>(layout.first(0)),
+                         static_cast<long long>(layout.first(layout.texts)));
   for (Index t = 0; t < layout.texts; ++t)
     if (layout.length(t) <= 0)
       return Error::format(Code::invalid_argument, "%s: text %lld is empty: expected at least one token", model,
                            static_cast<long long>(t));
+    else if (layout.length(t) > layout.longest)
+      return Error::format(Code::shape_mismatch, "%s: text %lld has %lld tokens, the layout's longest is %lld", model,
+                           static_cast<long long>(t), static_cast<long long>(layout.length(t)),
+                           static_cast<long long>(layout.longest));
   return {};
 }
 

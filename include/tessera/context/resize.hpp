@@ -10,27 +10,50 @@
 
 namespace tessera {
 
-/// Gives the model a vocabulary of `rows` and returns the weights it is bound to from now on. The padding row is one
-/// like any other afterwards, as in the reference. `deviation`: of the new rows (the config's initializer_range).
+namespace detail {
+/// The param of an embedding, or the param itself.
+auto& vocabulary_param(auto& member) noexcept {
+  if constexpr (is_param<std::remove_reference_t<decltype(member)>>)
+    return member;
+  else
+    return member.weight;
+}
+}  // namespace detail
+
+/// Gives the model a vocabulary of `rows` and returns the weights it is bound to from now on; an error leaves the model
+/// as it was. The padding row is one like any other afterwards, as in the reference. `deviation`: of the new rows (the
+/// config's initializer_range).
 template <class Model>
 Result<Weights> resize_token_embeddings(Model& model, Index rows, double deviation, std::uint64_t seed) noexcept {
   if (rows <= 0)
     return Error::format(Code::invalid_argument, "resize_token_embeddings: expected at least one row, found %lld",
                          static_cast<long long>(rows));
+  bool constant = false;
+  model.vocabulary([&](auto& member) {
+    using Rows = typename std::remove_cvref_t<decltype(detail::vocabulary_param(member))>::extents;
+    constant = constant || Rows::constant[0] != dyn;
+  });
+  if (constant)
+    return Error::format(Code::unsupported, "resize_token_embeddings: the vocabulary is a constant of this model's type");
   TESSERA_TRY(detail::check_bound(model));
   Buffer<View> before;
   bool room = true;
-  for_each_param(model, [&](const RolePath&, ParamBase& p) {
-    room = room && before.push(p.view);
-    p.view.data = nullptr;
-  });
+  for_each_param(model, [&](const RolePath&, ParamBase& p) { room = room && before.push(p.view); });
   if (!room) return Error::format(Code::out_of_memory, "resize_token_embeddings: no memory for the table");
-  model.vocabulary([&](ParamBase& p) {
-    p.view.dim[0] = rows;
-    p.view.row_stride = p.view.columns();
+  for_each_param(model, [](const RolePath&, ParamBase& p) { p.view.data = nullptr; });
+  model.vocabulary([&](auto& member) {
+    View& v = detail::vocabulary_param(member).view;
+    v.dim[0] = rows;
+    v.row_stride = v.columns();
   });
   auto weights = Weights::of(model);
-  if (!weights) return weights.error();
+  if (!weights) {
+    for_each_param(model, [&](const RolePath&, ParamBase& p) { p.view = before[static_cast<std::size_t>(p.id)]; });
+    return weights.error();
+  }
+  model.vocabulary([](auto& member) {
+    if constexpr (requires { member.padding_row; }) member.padding_row = -1;
+  });
   for_each_param(model, [&](const RolePath&, ParamBase& p) {
     if (p.master >= 0) return;
     const View& old = before[static_cast<std::size_t>(p.id)];

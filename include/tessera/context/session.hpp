@@ -49,8 +49,10 @@ class Session {
 
   /// Takes memory for inputs up to this one's sizes; only its shapes matter, its data may be null.
   Result<void> reserve(const Input& capacity) noexcept {
+    progress_ = Progress::none;
     TESSERA_TRY_ASSIGN(const Plan needed, plan_of(capacity));
-    output_ = Output();
+    arena_ = Arena();
+    block_ = MemoryBlock();  // the old one first: never both
     TESSERA_TRY_ASSIGN(block_, MemoryBlock::allocate(context_.backend().memory(), needed.arena_bytes));
     arena_ = Arena{block_.data(), block_.bytes()};
     return {};
@@ -58,6 +60,7 @@ class Session {
   /// Uses memory of the host instead, aligned to 64 bytes, in the backend's memory.
   void use_arena(void* data, std::size_t bytes) noexcept {
     output_ = Output();
+    progress_ = Progress::none;
     arena_ = Arena{data, bytes};
   }
 
@@ -68,25 +71,31 @@ class Session {
     return static_cast<const Output*>(&output_);
   }
 
-  /// Begins a run in pieces. The arrays behind `input` must stay until the run is done.
+  /// Begins a run in pieces, and gives up one that is not done. The arrays behind `input` must stay until the run is done.
   Result<void> start(const Input& input) noexcept {
+    progress_ = Progress::none;
     TESSERA_TRY(model_->check(input));
     TESSERA_TRY_ASSIGN(const Plan needed, plan_of(input));
     if (needed.arena_bytes > arena_.bytes)
       return Error::format(Code::out_of_memory, "arena: this input needs %zu bytes, the session reserved %zu",
                            needed.arena_bytes, arena_.bytes);
     input_ = input;
-    started_ = false;
+    progress_ = Progress::started;
     return {};
   }
   /// Goes on until done or until `stop` says so after an op. True when the outputs are ready.
   Result<bool> step(const StopRequest& stop) noexcept {
+    if (progress_ == Progress::none)
+      return Error::format(Code::invalid_argument, "step: there is no run to go on with; start one");
     output_ = Output();
-    context_.begin(arena_, started_, stop);
-    started_ = true;
+    context_.begin(arena_, progress_ == Progress::running, stop);
+    progress_ = Progress::none;  // an error ends the run
     output_ = (*model_)(context_, input_);
     if (context_.failed()) return context_.fault().error();
-    if (context_.stopped()) return false;
+    if (context_.stopped()) {
+      progress_ = Progress::running;
+      return false;
+    }
     const Memory& memory = context_.backend().memory();
     if (memory.finish != nullptr && !memory.finish())
       return Error::format(Code::io_failure, "backend %s: a kernel or a copy failed on the device",
@@ -103,6 +112,8 @@ class Session {
   }
 
  private:
+  enum class Progress : std::uint8_t { none, started, running };
+
   Result<Plan> plan_of(const Input& input) noexcept {
     output_ = Output();
     context_.begin_plan();
@@ -119,7 +130,7 @@ class Session {
   Arena arena_;
   Input input_;
   Output output_;
-  bool started_ = false;
+  Progress progress_ = Progress::none;
 };
 
 }  // namespace tessera

@@ -37,13 +37,16 @@ class TrainingSession {
 
   /// Takes memory for forward and backward of inputs up to this one's sizes.
   Result<void> reserve(const Input& capacity) noexcept {
+    recorded_ = false;
     TESSERA_TRY_ASSIGN(const Plan needed, plan_of(capacity));
+    block_ = MemoryBlock();  // the old one first: never both
     TESSERA_TRY_ASSIGN(block_, MemoryBlock::allocate(context_.backend().memory(), needed.arena_bytes));
     return {};
   }
 
   /// Runs forward. The outputs, and the arrays behind `input`, are needed until backward is done.
   Result<const Output*> forward(const Input& input) noexcept {
+    recorded_ = false;
     TESSERA_TRY(model_->check(input));
     TESSERA_TRY_ASSIGN(const Plan needed, plan_of(input));
     if (needed.arena_bytes > block_.bytes())
@@ -52,11 +55,14 @@ class TrainingSession {
     context_.begin(Arena{block_.data(), block_.bytes()});
     output_ = (*model_)(context_, input);
     if (context_.failed()) return context_.fault().error();
+    recorded_ = true;
     return static_cast<const Output*>(&output_);
   }
-  /// Adds seed * d loss / d param to the gradients.
+  /// Adds seed * d loss / d param to the gradients, once for each forward: the tape is used up.
   Result<void> backward(double seed = 1) noexcept {
     if constexpr (has_loss) {
+      if (!std::exchange(recorded_, false))
+        return Error::format(Code::invalid_argument, "backward: there is no forward to go back from");
       if (!output_.loss)
         return Error::format(Code::invalid_argument, "backward: there is no loss; give the model labels");
       context_.backward(output_.loss, seed);
@@ -95,6 +101,7 @@ class TrainingSession {
   Gradients<B>* gradients_;
   MemoryBlock block_;
   Output output_;
+  bool recorded_ = false;  ///< the tape holds a forward
 };
 
 }  // namespace tessera

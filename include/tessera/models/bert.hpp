@@ -29,6 +29,13 @@ struct BertSizes {
   Index types = dyn;
 };
 
+/// The first size of a config that is not the constant that a model was compiled for; without a name when all are.
+struct Misfit {
+  const char* name = nullptr;
+  Index expected = 0;
+  Index found = 0;
+};
+
 /// config.json, under the reference's names; the defaults are its own.
 struct BertConfig {
   Index vocab_size = 30522;
@@ -146,9 +153,13 @@ struct Bert {
   constexpr Bert() = default;
   /// Sizes from the config; those that are constants must be the same there (complete() tells).
   constexpr explicit Bert(const BertConfig& c) : embeddings(c), pooler(c.hidden_size) {
-    complete_ = encoder.resize(c.num_hidden_layers) && may_equal(S.vocabulary, c.vocab_size) &&
-                may_equal(S.hidden, c.hidden_size) && may_equal(S.intermediate, c.intermediate_size) &&
-                may_equal(S.positions, c.max_position_embeddings) && may_equal(S.types, c.type_vocab_size);
+    fit("vocab_size", S.vocabulary, c.vocab_size);
+    fit("hidden_size", S.hidden, c.hidden_size);
+    fit("num_hidden_layers", S.layers, c.num_hidden_layers);
+    fit("intermediate_size", S.intermediate, c.intermediate_size);
+    fit("max_position_embeddings", S.positions, c.max_position_embeddings);
+    fit("type_vocab_size", S.types, c.type_vocab_size);
+    complete_ = encoder.resize(c.num_hidden_layers);
     for (Index i = 0; i < encoder.size(); ++i) {
       auto& layer = encoder[i];
       layer.attention = {c.hidden_size, c.num_attention_heads, c.attention_probs_dropout_prob};
@@ -160,7 +171,12 @@ struct Bert {
     number_params(*this);
   }
   /// False when the config did not fit the constants of the type, or memory was short.
-  constexpr bool complete() const noexcept { return complete_; }
+  constexpr bool complete() const noexcept { return complete_ && misfit_.name == nullptr; }
+  constexpr const Misfit& misfit() const noexcept { return misfit_; }
+  /// Compares a size of the config with the constant of the type.
+  constexpr void fit(const char* name, Index constant, Index given) noexcept {
+    if (misfit_.name == nullptr && !may_equal(constant, given)) misfit_ = {name, constant, given};
+  }
 
   constexpr void visit(auto&& v) {
     v("embeddings", embeddings);
@@ -168,11 +184,8 @@ struct Bert {
     v("pooler", pooler);
   }
 
-  /// The params whose first dimension is the vocabulary (resize.hpp). The new embedding has no padding row.
-  constexpr void vocabulary(auto&& f) {
-    f(embeddings.word.weight);
-    embeddings.word.padding_row = -1;
-  }
+  /// The embedding and the params whose first dimension is the vocabulary (resize.hpp).
+  constexpr void vocabulary(auto&& f) { f(embeddings.word); }
 
   /// The sequence output alone, [rows, H]: what every head but the pooled ones reads.
   constexpr auto encode(auto& context, const BertInput& in, const Sequence& sequence) const noexcept {
@@ -226,6 +239,7 @@ struct Bert {
   bool checkpointing = false;  ///< trades time for memory in training, layer by layer
 
  private:
+  Misfit misfit_;
   bool complete_ = true;
 };
 }  // namespace tessera

@@ -19,6 +19,7 @@ struct BertBase {
   constexpr BertBase() = default;
   constexpr explicit BertBase(const BertConfig& c) : bert(c) {}
   constexpr bool complete() const noexcept { return bert.complete(); }
+  constexpr const Misfit& misfit() const noexcept { return bert.misfit(); }
   constexpr void vocabulary(auto&& f) { bert.vocabulary(f); }
 
   constexpr Sequence sequence_of(auto& context, const BertInput& in) const noexcept {
@@ -222,6 +223,7 @@ struct BertForSequenceClassification : detail::BertBase<S> {
   constexpr BertForSequenceClassification() = default;
   constexpr explicit BertForSequenceClassification(const BertConfig& c)
       : detail::BertBase<S>(c), classifier(c.hidden_size, c.num_labels) {
+    this->bert.fit("num_labels", Classes, c.num_labels);
     number_params(*this);
   }
   constexpr void visit(auto&& v) {
@@ -296,6 +298,7 @@ struct BertForTokenClassification : detail::BertBase<S> {
   constexpr BertForTokenClassification() = default;
   constexpr explicit BertForTokenClassification(const BertConfig& c)
       : detail::BertBase<S>(c), classifier(c.hidden_size, c.num_labels) {
+    this->bert.fit("num_labels", Classes, c.num_labels);
     number_params(*this);
   }
   constexpr void visit(auto&& v) {

@@ -186,8 +186,12 @@ Result<std::unique_ptr<Pretrained<Model>>> from_state(BertFile file, io::State s
   auto loaded = std::make_unique<Pretrained<Model>>();
   loaded->file = std::move(file);
   loaded->model = Model(loaded->file.config);
+  if (const Misfit& misfit = loaded->model.misfit(); misfit.name != nullptr)
+    return Error::format(Code::shape_mismatch, "config: %s is %lld, this model was compiled for %lld", misfit.name,
+                         static_cast<long long>(misfit.found), static_cast<long long>(misfit.expected));
   if (!loaded->model.complete())
-    return Error::format(Code::shape_mismatch, "config: its sizes are not the constants that this model was compiled for");
+    return Error::format(Code::out_of_memory, "config: no memory for %lld layers",
+                         static_cast<long long>(loaded->file.config.num_hidden_layers));
   if constexpr (requires { base_of(loaded->model).encoder.layer.data(); }) {
     TESSERA_TRY(expect_pruned_heads(loaded->model, loaded->file.pruned_heads));
   } else if (!loaded->file.pruned_heads.empty()) {
