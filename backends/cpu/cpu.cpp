@@ -12,6 +12,7 @@
 
 #if HWY_ONCE
 #include "tessera/backends/cpu/cpu.hpp"
+#include "tessera/backends/cpu/tables.hpp"
 #include "tessera/backends/reference/reference.hpp"
 
 namespace tessera {
@@ -23,32 +24,30 @@ HWY_EXPORT(set_packing);
 HWY_EXPORT(run_gemm);
 HWY_EXPORT(target_name);
 
-Kernels make_kernels() {
+Kernels kernels_of_target() {
   Kernels k;
   HWY_DYNAMIC_DISPATCH(set_kernels)(k);
-  k.inherit(Reference<float>::kernels());
-  return k;
+  return k.inherit(Reference<float>::kernels());
 }
-
-Packing make_packing() {
+Packing packing_of_target() {
   Packing p;
   HWY_DYNAMIC_DISPATCH(set_packing)(p);
   return p;
 }
+void product(const cpu::Gemm& g, const Executor& executor) { HWY_DYNAMIC_DISPATCH(run_gemm)(g, executor); }
+const char* chosen_target() { return HWY_DYNAMIC_DISPATCH(target_name)(); }
 
 }  // namespace
-
-void product(const cpu::Gemm& g, const Executor& executor) noexcept { HWY_DYNAMIC_DISPATCH(run_gemm)(g, executor); }
-const char* chosen_target() noexcept { return HWY_DYNAMIC_DISPATCH(target_name)(); }
-
 }  // namespace cpu_dispatch
 
 namespace cpu {
 void gemm(const Gemm& g, const Executor& executor) noexcept { cpu_dispatch::product(g, executor); }
+Kernels make_kernels() noexcept { return cpu_dispatch::kernels_of_target(); }
+Packing make_packing() noexcept { return cpu_dispatch::packing_of_target(); }
 }  // namespace cpu
 
 const Kernels& Cpu::kernels() noexcept {
-  static const Kernels kernels = cpu_dispatch::make_kernels();
+  static const Kernels kernels = cpu::make_kernels();
   return kernels;
 }
 
@@ -58,7 +57,7 @@ const Memory& Cpu::memory() noexcept {
 }
 
 const Packing& Cpu::packing() noexcept {
-  static const Packing packing = cpu_dispatch::make_packing();
+  static const Packing packing = cpu::make_packing();
   return packing;
 }
 

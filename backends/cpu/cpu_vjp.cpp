@@ -12,6 +12,7 @@
 
 #if HWY_ONCE
 #include "tessera/backends/cpu/cpu.hpp"
+#include "tessera/backends/cpu/tables.hpp"
 #include "tessera/backends/reference/reference.hpp"
 
 namespace tessera {
@@ -20,18 +21,19 @@ namespace {
 
 HWY_EXPORT(set_vjps);
 
-Vjps make_vjps() {
+Vjps vjps_of_target() {
   Vjps v;
   HWY_DYNAMIC_DISPATCH(set_vjps)(v);
-  v.inherit(Reference<float>::vjps());
-  return v;
+  return v.inherit(Reference<float>::vjps());
 }
 
 }  // namespace
 }  // namespace cpu_dispatch
 
+Vjps cpu::make_vjps() noexcept { return cpu_dispatch::vjps_of_target(); }
+
 const Vjps& Cpu::vjps() noexcept {
-  static const Vjps vjps = cpu_dispatch::make_vjps();
+  static const Vjps vjps = cpu::make_vjps();
   return vjps;
 }
 
