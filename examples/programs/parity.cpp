@@ -1,12 +1,14 @@
 // parity: runs one golden case and compares with the reference, or writes what it computed.
 //
-//   parity CASE_DIR [--out FILE] [--backend reference|eigen|cpu] [--threads N] [--gradients] [--ragged] [--trace]
+//   parity CASE_DIR [--out FILE] [--backend reference|eigen|cpu] [--threads N] [--gradients] [--ragged]
 //
 // Without --out: a table of errors, exit code 1 when the rule is broken (golden_case.hpp states it). With --out: every
 // output, and with --gradients every gradient as `grad.<parameter>`, as safetensors. Exit code 3: the case does not
-// apply to a ragged batch.
+// apply to a ragged batch. Several folders give a line each, and the error over all of their tensors.
+#include <algorithm>
 #include <cstdio>
 #include <string>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 
@@ -38,40 +40,67 @@ Result<void> write(const parity::GoldenCase& c, const parity::Results& results, 
   return io::write_safetensors(state, path);
 }
 
-int print(const parity::GoldenCase& c, const parity::Results& results, bool gradients, bool ragged) {
-  std::printf("%-66s %11s %11s %11s\n", "tensor", "error", "reference", "allowed");
+/// Errors relative to the scale of each tensor, ours and the reference's own.
+struct Tally {
+  std::vector<double> ours, reference;
+  int cases = 0, bad_cases = 0, not_applicable = 0, tensors = 0, bad = 0;
+
+  static double quantile(std::vector<double> v, double q) {
+    if (v.empty()) return 0;
+    std::sort(v.begin(), v.end());
+    return v[static_cast<std::size_t>(q * static_cast<double>(v.size() - 1))];
+  }
+};
+
+/// Compares one case; a row for each tensor when `detailed`, else one for the case.
+void judge(const parity::GoldenCase& c, const parity::Results& results, bool gradients, bool ragged, bool detailed,
+           Tally& tally) {
+  if (detailed) std::printf("%-66s %11s %11s %11s\n", "tensor", "error", "reference", "allowed");
   int bad = 0, seen = 0;
+  double closest = 0;
   for (const parity::Expected& e : c.expected) {
     if (e.is_gradient && (!gradients || ragged)) continue;
     const parity::Verdict v = parity::compare(c, e, results);
     ++seen;
     if (!v.good()) ++bad;
+    if (v.allowed > 0) closest = std::max(closest, v.error / v.allowed);
+    if (v.scale > 0) {
+      tally.ours.push_back(v.error / v.scale);
+      tally.reference.push_back(e.ref_err32 / v.scale);
+    }
     if (!v.problem.empty())
       std::printf("%-66s %s\n", v.name.c_str(), v.problem.c_str());
-    else
-      std::printf("%-66s %11.3e %11.3e %11.3e%s\n", v.name.c_str(), v.error, v.ref_err, v.allowed, v.good() ? "" : "  <-- too far");
+    else if (detailed || !v.good())
+      std::printf("%-66s %11.3e %11.3e %11.3e%s\n", v.name.c_str(), v.error, e.ref_err32, v.allowed,
+                  v.good() ? "" : "  <-- too far");
   }
-  std::printf("%d of %d tensors inside the rule\n", seen - bad, seen);
-  return bad == 0 && seen > 0 ? 0 : 1;
+  if (!detailed) std::printf("%-34s %3d of %3d tensors inside the rule, at most %2.0f %% of it used\n",
+                             io::name_of(c.folder).c_str(), seen - bad, seen, 100 * closest);
+  tally.tensors += seen;
+  tally.bad += bad;
+  ++tally.cases;
+  if (bad > 0 || seen == 0) ++tally.bad_cases;
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app{"Runs a golden case and compares every output with the reference's.", "parity"};
-  std::string folder, out;
+  CLI::App app{"Runs golden cases and compares every output with the reference's.", "parity"};
+  std::vector<std::string> folders;
+  std::string out;
   programs::BackendOptions where;
   where.backend = "reference";
   where.threads = 1;
   bool gradients = false, ragged = false;
-  app.add_option("case", folder, "folder of the case: case.json, tensors.safetensors and a checkpoint")->required();
-  app.add_option("--out", out, "write the results here (safetensors) instead of comparing");
+  app.add_option("case", folders, "folders of cases: case.json, tensors.safetensors and a checkpoint")->required();
+  app.add_option("--out", out, "write the results here (safetensors) instead of comparing; one case");
   app.add_flag("--gradients", gradients, "also the gradient of the loss for each parameter");
   app.add_flag("--ragged", ragged, "rows of unequal length instead of padding; padded positions are written as 0");
   where.add_to(app);
   int rc = 0;
   const int ran = programs::run_program(app, argc, argv, [&]() -> Result<void> {
-    TESSERA_TRY_ASSIGN(const parity::GoldenCase c, parity::read_case(folder));
+    if (!out.empty() && folders.size() != 1)
+      return Error::format(Code::invalid_argument, "--out: expected one case, found %zu", folders.size());
     TESSERA_TRY_ASSIGN(const AnyBackend backend, programs::choose_backend(where.backend));
     ThreadPool pool;
     TESSERA_TRY(pool.start(where.threads));
@@ -79,13 +108,31 @@ int main(int argc, char** argv) {
     options.executor = pool.executor();
     options.gradients = gradients;
     options.ragged = ragged;
-    const auto results = parity::run_bert(c, backend, options);
-    if (!results) {
-      rc = is_not_applicable(results.error()) ? exit_not_applicable : 0;
-      return results.error();
+    Tally tally;
+    for (const std::string& folder : folders) {
+      TESSERA_TRY(programs::check_signals());
+      auto c = parity::read_case(folder);
+      if (!c) return c.error();
+      const auto results = parity::run_bert(*c, backend, options);
+      if (!results) {
+        if (!is_not_applicable(results.error())) return results.error().in(folder.c_str());
+        ++tally.not_applicable;
+        if (folders.size() == 1) {
+          rc = exit_not_applicable;
+          return results.error();
+        }
+        std::printf("%-34s %s\n", io::name_of(folder).c_str(), results.error().message());
+        continue;
+      }
+      if (!out.empty()) return write(*c, *results, out);
+      judge(*c, *results, gradients, ragged, folders.size() == 1, tally);
     }
-    if (!out.empty()) return write(c, *results, out);
-    rc = print(c, *results, gradients, ragged);
+    std::printf("%d of %d cases (%d of %d tensors) inside the rule, %d not applicable\n", tally.cases - tally.bad_cases,
+                tally.cases, tally.tensors - tally.bad, tally.tensors, tally.not_applicable);
+    std::printf("error / scale, median and p99: %.2e %.2e; the reference's own in float32: %.2e %.2e\n",
+                Tally::quantile(tally.ours, 0.5), Tally::quantile(tally.ours, 0.99),
+                Tally::quantile(tally.reference, 0.5), Tally::quantile(tally.reference, 0.99));
+    if (tally.bad_cases > 0 || tally.cases == 0) rc = 1;
     return {};
   });
   return rc != 0 ? rc : ran;
