@@ -99,7 +99,7 @@ BOOST_AUTO_TEST_CASE(written_text_is_that_of_python) {
              "false,\n    "
              "\"x\": null\n  }\n}");
   BOOST_TEST(formatted("\"\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80 \\u0007 \\u007f \\/ \\\\ \\\" \\b\\f\\n\\r\\t\"") ==
-             "\"\\u00e9 \\u20ac \\ud83d\\ude00 \\u0007 \x7f / \\\\ \\\" \\b\\f\\n\\r\\t\"");
+             "\"\\u00e9 \\u20ac \\ud83d\\ude00 \\u0007 \\u007f / \\\\ \\\" \\b\\f\\n\\r\\t\"");
 }
 
 BOOST_AUTO_TEST_CASE(written_numbers_are_those_of_python) {

@@ -163,10 +163,9 @@ inline void write_json_string(std::string& out, std::string_view text, bool asci
       case '\t': out += "\\t"; continue;
       default: break;
     }
-    if (byte < 0x20) {
+    if (byte < 0x20 || (byte == 0x7F && ascii)) {
       escape(byte);
     } else if (byte < 0x80 || !ascii) {
-      // Python escapes the delete character no more than serde does.
       out += static_cast<char>(byte);
     } else {
       const std::size_t more = byte >= 0xF0 ? 3 : byte >= 0xE0 ? 2 : 1;
