@@ -1,12 +1,15 @@
 // The tables of the cuda backend: which kernels it has, and its memory.
 #include "tessera/backends/cuda/cuda.hpp"
 
+#include "tessera/backends/cuda/dropout.cuh"
 #include "tessera/backends/cuda/elementwise.cuh"
 #include "tessera/backends/cuda/embedding.cuh"
 #include "tessera/backends/cuda/heads.cuh"
 #include "tessera/backends/cuda/layer_norm.cuh"
 #include "tessera/backends/cuda/linear.cuh"
 #include "tessera/backends/cuda/matmul.cuh"
+#include "tessera/backends/cuda/move.cuh"
+#include "tessera/backends/cuda/reduce.cuh"
 #include "tessera/backends/cuda/softmax.cuh"
 #include "tessera/backends/reference/reference.hpp"
 
@@ -69,6 +72,15 @@ constexpr Kernels kernel_table = Kernels()
                                      .set(OpId::scale_heads, &scale_heads)
                                      .set(OpId::split_heads, &split_heads)
                                      .set(OpId::merge_heads, &merge_heads)
+                                     .set(OpId::dropout, &dropout)
+                                     .set(OpId::rel_shift, &rel_shift)
+                                     .set(OpId::segment_select, &segment_select)
+                                     .set(OpId::columns, &columns)
+                                     .set(OpId::sum, &sum)
+                                     .set(OpId::mean, &mean)
+                                     .set(OpId::mean_pool, &mean_pool)
+                                     .set(OpId::mean_squared_error, &mean_squared_error)
+                                     .set(OpId::cross_entropy, &cross_entropy, &cross_entropy_scratch)
                                      .inherit(Reference<float>::kernels());
 
 constexpr Vjps vjp_table = Vjps()
@@ -86,6 +98,18 @@ constexpr Vjps vjp_table = Vjps()
                                .set(OpId::scale, &scale_vjp)
                                .set(OpId::split_heads, &split_heads_vjp)
                                .set(OpId::merge_heads, &merge_heads_vjp)
+                               .set(OpId::embedding, &embedding_vjp)
+                               .set(OpId::bias, &bias_vjp)
+                               .set(OpId::dropout, &dropout_vjp)
+                               .set(OpId::rel_shift, &rel_shift_vjp)
+                               .set(OpId::segment_select, &segment_select_vjp)
+                               .set(OpId::columns, &columns_vjp)
+                               .set(OpId::sum, &sum_vjp)
+                               .set(OpId::mean, &mean_vjp)
+                               .set(OpId::mean_pool, &mean_pool_vjp)
+                               .set(OpId::scale_heads, &scale_heads_vjp)
+                               .set(OpId::mean_squared_error, &mean_squared_error_vjp)
+                               .set(OpId::cross_entropy, &cross_entropy_vjp, &cross_entropy_vjp_scratch)
                                .inherit(Reference<float>::vjps());
 
 }  // namespace

@@ -92,6 +92,15 @@ __global__ void add_scaled_kernel(Rows dy, float factor, const float* factors, I
   if (i < count) dx.at(i) += (factors != nullptr ? factors[i / each % of] : factor) * dy.at(i);
 }
 
+/// to[c] += the sum of column c: one thread a column, rows in order, in double.
+__global__ void add_column_sums_kernel(Rows from, Index rows, float* to) {
+  const Index c = my_element();
+  if (c >= from.columns) return;
+  double sum = 0;
+  for (Index r = 0; r < rows; ++r) sum += static_cast<double>(from.row(r)[c]);
+  to[c] += static_cast<float>(sum);
+}
+
 inline void add(const Call& call) {
   using op = tessera::op::add;
   const View& a = call.in[op::a];
@@ -127,6 +136,39 @@ inline void add_vjp(const VjpCall& call) {
   // One after the other on the stream: both may be the same bytes.
   add_to_gradient(call.in_grad[op::add::a], call.out_grad, 1);
   add_to_gradient(call.in_grad[op::add::b], call.out_grad, 1);
+}
+
+inline void bias_vjp(const VjpCall& call) {
+  const View& dy = call.out_grad;
+  add_to_gradient(call.in_grad[op::bias::x], dy, 1);
+  if (const View& db = call.in_grad[op::bias::b]; db.data != nullptr)
+    launch(add_column_sums_kernel, blocks_for(dy.columns()), rows_of(dy), dy.rows(), db.as<float>());
+}
+
+/// dfactor[h] += the sum of x dy over head h: one warp a head.
+__global__ void scale_heads_vjp_kernel(Rows x, Rows dy, Index texts, Index heads, Index queries, float* dfactor) {
+  const Index h = my_row();
+  if (h >= heads) return;
+  double sum = 0;
+  for (Index r = 0; r < texts * queries; ++r) {
+    const Index row = (r / queries * heads + h) * queries + r % queries;
+    for (Index c = my_lane(); c < x.columns; c += warp)
+      sum += static_cast<double>(x.row(row)[c]) * static_cast<double>(dy.row(row)[c]);
+  }
+  sum = warp_sum(sum);
+  if (my_lane() == 0) dfactor[h] += static_cast<float>(sum);
+}
+
+inline void scale_heads_vjp(const VjpCall& call) {
+  using op = tessera::op::scale_heads;
+  const View& x = call.in[op::x];
+  const View& dy = call.out_grad;
+  if (const View& dx = call.in_grad[op::x]; dx.data != nullptr)
+    launch(add_scaled_kernel, blocks_for(dx.count()), rows_of(dy), 1.0F, call.in[op::factor].as<float>(),
+           x.dim[2] * x.dim[3], x.dim[1], rows_of(dx), dx.count());
+  if (const View& dfactor = call.in_grad[op::factor]; dfactor.data != nullptr)
+    launch(scale_heads_vjp_kernel, warp_blocks_for(x.dim[1]), rows_of(x), rows_of(dy), x.dim[0], x.dim[1], x.dim[2],
+           dfactor.as<float>());
 }
 
 inline void scale_vjp(const VjpCall& call) {

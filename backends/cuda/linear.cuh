@@ -1,19 +1,11 @@
 // linear: y = x W^T + b, or x W + b, and its gradient.
 #pragma once
 
+#include "tessera/backends/cuda/elementwise.cuh"
 #include "tessera/backends/cuda/gemm.cuh"
 #include "tessera/ops/linear.hpp"
 
 namespace tessera::cuda {
-
-/// to[c] += the sum of column c: one thread a column, rows in order, in double.
-__global__ void add_column_sums_kernel(Rows from, Index rows, float* to) {
-  const Index c = my_element();
-  if (c >= from.columns) return;
-  double sum = 0;
-  for (Index r = 0; r < rows; ++r) sum += static_cast<double>(from.row(r)[c]);
-  to[c] += static_cast<float>(sum);
-}
 
 inline void linear(const Call& call) {
   using op = tessera::op::linear;
