@@ -66,7 +66,7 @@ struct AdapterModel {
     out.loss = mean_squared_error(y, context.numbers(in.target));
     return out;
   }
-  Result<void> check(const Input&) const { return {}; }
+  Result<void> validate(const Input&) const { return {}; }
 };
 
 static Result<void> train() {

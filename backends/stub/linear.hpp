@@ -24,7 +24,7 @@ inline void linear(const Call& call) {
   constexpr Index tile = 8;
   const Index rows = y.rows();
   call.executor->parallel_for((rows + tile - 1) / tile, [&](Index t) {
-    for (Index r = t * tile; r < std::min((t + 1) * tile, rows); ++r) {
+    for (Index r = t * tile; r < (std::min)((t + 1) * tile, rows); ++r) {
       const float* from = x.row<const float>(r);
       float* to = y.row<float>(r);
       for (Index o = 0; o < outer; ++o) {

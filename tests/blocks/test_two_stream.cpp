@@ -99,7 +99,7 @@ struct StreamModel {
     result.g = std::move(out.g);
     return result;
   }
-  Result<void> check(const Input&) const { return {}; }
+  Result<void> validate(const Input&) const { return {}; }
 };
 
 struct Arrays {

@@ -55,7 +55,7 @@ struct Small {
     v("attention_norm", attention_norm);
   }
 
-  static Result<void> check(const Input&) noexcept { return {}; }
+  static Result<void> validate(const Input&) noexcept { return {}; }
 
   template <class Context>
   Output<Context> operator()(Context& context, const Input& input) const noexcept {

@@ -31,11 +31,11 @@ class Infer : public Frame<B> {
   void begin(const Arena& arena, bool resume = false, const StopRequest& stop = {}) noexcept {
     base::begin_frame(false, arena);
     if (!resume) cursor_ = 0;
-    stopped_ = false;
+    this->stopped_ = false;
     stop_ = stop;
   }
   /// True when the last walk ended before its last op.
-  constexpr bool stopped() const noexcept { return stopped_; }
+  constexpr bool stopped() const noexcept { return this->stopped_; }
   constexpr std::int32_t cursor() const noexcept { return cursor_; }
 
   constexpr Probe& probe() noexcept { return probe_; }
@@ -72,7 +72,7 @@ class Infer : public Frame<B> {
   /// Shows a value to whoever asked for it by name.
   constexpr void tap(const char* tap_name, const View& value) noexcept {
     const std::int32_t number = this->number_++;
-    if (this->planning_ || this->failed() || stopped_ || number < cursor_) return;
+    if (this->planning_ || this->failed() || this->stopped_ || number < cursor_) return;
     if (this->wants(tap_name)) this->taps_.take(this->taps_.state, tap_name, value, this->backend_.memory());
     cursor_ = number + 1;
   }
@@ -96,12 +96,12 @@ class Infer : public Frame<B> {
     }
     if (this->planning_) {
       this->flops_ += flops(in, out);
-    } else if (!this->failed() && !stopped_ && number >= cursor_) {
+    } else if (!this->failed() && !this->stopped_ && number >= cursor_) {
       probe_.before(id, number, call);
       base::execute(id, call);
       probe_.after(id, number, call, flops(in, out));
       cursor_ = number + 1;
-      if (stop_.stop != nullptr && stop_.stop(stop_.state)) stopped_ = true;
+      if (stop_.stop != nullptr && stop_.stop(stop_.state)) this->stopped_ = true;
     }
     base::give_back(scratch);
   }
@@ -109,7 +109,6 @@ class Infer : public Frame<B> {
   Probe probe_;
   StopRequest stop_;
   std::int32_t cursor_ = 0;
-  bool stopped_ = false;
 };
 
 }  // namespace tessera

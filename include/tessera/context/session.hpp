@@ -3,7 +3,7 @@
 // reserve(capacity) plans for the largest input and takes the memory; run(input) takes any input that fits and
 // allocates nothing. step(stop) is a run in pieces. A model is a call operator model(context, input) with the types
 // Model::Input (plain views of host arrays), Model::Output<Context> (an aggregate of tensors) and a member
-// check(input), which looks at ids, lengths and masks once, on the host.
+// validate(input), which looks at ids, lengths and masks once, on the host.
 #pragma once
 
 #include "tessera/context/infer.hpp"
@@ -74,7 +74,7 @@ class Session {
   /// Begins a run in pieces, and gives up one that is not done. The arrays behind `input` must stay until the run is done.
   Result<void> start(const Input& input) noexcept {
     progress_ = Progress::none;
-    TESSERA_TRY(model_->check(input));
+    TESSERA_TRY(model_->validate(input));
     TESSERA_TRY_ASSIGN(const Plan needed, plan_of(input));
     if (needed.arena_bytes > arena_.bytes)
       return Error::format(Code::out_of_memory, "arena: this input needs %zu bytes, the session reserved %zu",

@@ -47,7 +47,7 @@ class TrainingSession {
   /// Runs forward. The outputs, and the arrays behind `input`, are needed until backward is done.
   Result<const Output*> forward(const Input& input) noexcept {
     recorded_ = false;
-    TESSERA_TRY(model_->check(input));
+    TESSERA_TRY(model_->validate(input));
     TESSERA_TRY_ASSIGN(const Plan needed, plan_of(input));
     if (needed.arena_bytes > block_.bytes())
       return Error::format(Code::out_of_memory, "arena: this input needs %zu bytes, the session reserved %zu",

@@ -212,7 +212,7 @@ struct Bert {
     return Output<Context>{std::move(x), std::move(pooled)};
   }
 
-  Result<void> check(const BertInput& in) const noexcept {
+  Result<void> validate(const BertInput& in) const noexcept {
     constexpr const char* model = "bert";
     const Layout& layout = in.layout;
     TESSERA_TRY(check_layout(model, layout));

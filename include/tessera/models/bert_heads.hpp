@@ -129,8 +129,8 @@ struct BertForPreTraining : detail::BertBase<S> {
     }
     return out;
   }
-  Result<void> check(const Input& in) const noexcept {
-    TESSERA_TRY(this->bert.check(in));
+  Result<void> validate(const Input& in) const noexcept {
+    TESSERA_TRY(this->bert.validate(in));
     TESSERA_TRY(check_ids("bert", "masked_lm_labels", in.masked_lm_labels, in.layout.rows, -1,
                           predictions.decoder.weight.view.dim[0]));
     return check_ids("bert", "next_sentence_label", in.next_sentence_label, in.layout.texts, -1, 2);
@@ -170,8 +170,8 @@ struct BertForMaskedLM : detail::BertBase<S> {
     if (in.labels.present()) out.loss = cross_entropy(out.logits, context.ids(in.labels), -1);
     return out;
   }
-  Result<void> check(const Input& in) const noexcept {
-    TESSERA_TRY(this->bert.check(in));
+  Result<void> validate(const Input& in) const noexcept {
+    TESSERA_TRY(this->bert.validate(in));
     return check_ids("bert", "masked_lm_labels", in.labels, in.layout.rows, -1, predictions.decoder.weight.view.dim[0]);
   }
 };
@@ -203,8 +203,8 @@ struct BertForNextSentencePrediction : detail::BertBase<S> {
     if (in.labels.present()) out.loss = cross_entropy(out.logits, context.ids(in.labels), -1);
     return out;
   }
-  Result<void> check(const Input& in) const noexcept {
-    TESSERA_TRY(this->bert.check(in));
+  Result<void> validate(const Input& in) const noexcept {
+    TESSERA_TRY(this->bert.validate(in));
     return check_ids("bert", "next_sentence_label", in.labels, in.layout.texts, -1, 2);
   }
 };
@@ -238,8 +238,8 @@ struct BertForSequenceClassification : detail::BertBase<S> {
     if (in.labels.present()) out.loss = classification_loss(out.logits, in.labels);
     return out;
   }
-  Result<void> check(const Input& in) const noexcept {
-    TESSERA_TRY(this->bert.check(in));
+  Result<void> validate(const Input& in) const noexcept {
+    TESSERA_TRY(this->bert.validate(in));
     return detail::check_class_labels("labels", in.labels, in.layout.texts, classifier.bias.view.dim[0]);
   }
 };
@@ -277,8 +277,8 @@ struct BertForMultipleChoice : detail::BertBase<S> {
     if (in.labels.present()) out.loss = cross_entropy(out.logits, context.ids(in.labels), no_label);
     return out;
   }
-  Result<void> check(const Input& in) const noexcept {
-    TESSERA_TRY(this->bert.check(in));
+  Result<void> validate(const Input& in) const noexcept {
+    TESSERA_TRY(this->bert.validate(in));
     if (in.choices <= 0 || in.layout.texts % in.choices != 0)
       return Error::format(Code::shape_mismatch, "bert: %lld texts are not a multiple of %lld choices",
                            static_cast<long long>(in.layout.texts), static_cast<long long>(in.choices));
@@ -321,8 +321,8 @@ struct BertForTokenClassification : detail::BertBase<S> {
     }
     return out;
   }
-  Result<void> check(const Input& in) const noexcept {
-    TESSERA_TRY(this->bert.check(in));
+  Result<void> validate(const Input& in) const noexcept {
+    TESSERA_TRY(this->bert.validate(in));
     return check_ids("bert", "labels", in.labels, in.layout.rows, 0, classifier.bias.view.dim[0]);
   }
 };
@@ -372,8 +372,8 @@ struct BertForQuestionAnswering : detail::BertBase<S> {
       out.loss = span_loss(out.start_logits, out.end_logits, in.start_positions, in.end_positions);
     return out;
   }
-  Result<void> check(const Input& in) const noexcept {
-    TESSERA_TRY(this->bert.check(in));
+  Result<void> validate(const Input& in) const noexcept {
+    TESSERA_TRY(this->bert.validate(in));
     if (in.layout.is_ragged() && (in.start_positions.present() || in.end_positions.present()))
       return Error::format(Code::unsupported, "bert: the span loss reads padded positions, which a ragged batch has not");
     constexpr Index any = Index{1} << 31;

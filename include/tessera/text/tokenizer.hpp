@@ -286,7 +286,7 @@ class Tokenizer {
     out.is_list = true;
     text = replace_all(text, special_[Role::cls], separator);
     for (std::size_t at = 0; at <= text.size();) {
-      const std::size_t hit = std::min(text.find(separator, at), text.size());
+      const std::size_t hit = (std::min)(text.find(separator, at), text.size());
       if (hit > at) out.parts.push_back(cleaned(text.substr(at, hit - at)));
       at = hit + separator.size();
     }
@@ -393,7 +393,7 @@ class Tokenizer {
     longest_never_split_ = 0;
     for (std::size_t i = 0; i < added_.size(); ++i) never_split_.emplace_back(added_.nth_token(i));
     never_split_.insert(never_split_.end(), all_special_.begin(), all_special_.end());
-    for (const std::string& token : never_split_) longest_never_split_ = std::max(longest_never_split_, token.size());
+    for (const std::string& token : never_split_) longest_never_split_ = (std::max)(longest_never_split_, token.size());
     on_tokens_changed();
   }
 
