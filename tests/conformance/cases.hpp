@@ -639,7 +639,7 @@ inline const std::vector<Registration>& registrations() {
   // The same, added to a gradient that is there already and may cancel it.
   constexpr Tolerance added{2, 2};
   // Inner products: the error of n terms in any order grows like sqrt(n), and terms cancel in the result.
-  constexpr Tolerance product{0, 16};
+  constexpr Tolerance product{0, 32};
   // A polynomial of exp, erf or tanh with an error of a few units in the last place.
   constexpr Tolerance function{8, 4};
   // Exponentials of rounded differences, divided by their sum.
