@@ -78,6 +78,14 @@ Result<std::unique_ptr<text::Tokenizer>> load_tokenizer(const std::string& folde
       return Error::format(Code::unsupported, "%s/tokenizer_config.json: strip_accents differs from do_lower_case, "
                            "which is unsupported", folder.c_str());
   }
+  for (const text::Role role : {text::Role::cls, text::Role::sep}) {
+    const std::string& token = bert->special_tokens()[role];
+    const auto added = bert->added_tokens();
+    const bool known = bert->vocabulary().contains(token) ||
+                       std::any_of(added.begin(), added.end(), [&](const auto& a) { return a.first == token; });
+    if (!known)
+      return Error::format(Code::not_found, "%s/vocab.txt: the token %s is missing", folder.c_str(), token.c_str());
+  }
   auto tokens = static_cast<Index>(bert->vocabulary().id_bound());
   const char* file = "vocab.txt";
   for (const auto& [token, id] : loaded.tokenizer->added_tokens()) {
@@ -154,10 +162,7 @@ class TextToIds {
     std::string changed;
     std::string_view shown = given;
     if (!folder_.prompt.empty()) shown = changed = folder_.prompt + given;
-    if (folder_.lower_case) {
-      changed = text::utf8::encode(text::unicode::lower(text::utf8::decode(shown)));
-      shown = changed;
-    }
+    if (folder_.lower_case) shown = changed = lower(shown);
     // White space alone is an empty text. (The tokenizer itself would make an unknown token of it, as its model does.)
     if (text::strip(shown).empty()) shown = {};
     TESSERA_TRY_ASSIGN(text::Encoding row, tokenizer_.encode(shown, options_));
@@ -165,6 +170,24 @@ class TextToIds {
   }
 
  private:
+  /// Lower case between the special tokens: a [SEP] inside of a text stays one.
+  std::string lower(std::string_view given) const {
+    std::string out;
+    while (!given.empty()) {
+      std::size_t end = given.size(), skip = 0;
+      for (const std::string& token : tokenizer_.all_special_tokens()) {
+        const std::size_t hit = given.find(token);
+        if (hit >= end) continue;
+        end = hit;
+        skip = token.size();
+      }
+      out += text::utf8::encode(text::unicode::lower(text::utf8::decode(given.substr(0, end))));
+      out += given.substr(end, skip);
+      given.remove_prefix(end + skip);
+    }
+    return out;
+  }
+
   const text::Tokenizer& tokenizer_;
   const SentenceFolder& folder_;
   text::EncodeOptions options_;
@@ -310,8 +333,6 @@ Result<void> encode(const Options& o) {
   const Index limit = folder.max_tokens > 0 ? std::min<Index>(folder.max_tokens, config.max_position_embeddings)
                                             : config.max_position_embeddings;
   const TextToIds to_ids(*tokenizer, folder, static_cast<std::size_t>(limit));
-  // A vocabulary without [CLS] or [SEP] says so now and not after hours.
-  if (const auto empty = to_ids(""); !empty) return empty.error().in(folder.transformer.c_str());
 
   TESSERA_TRY_ASSIGN(Texts texts, Texts::open(o));
   const Index width = config.hidden_size * static_cast<Index>(folder.poolings.size());

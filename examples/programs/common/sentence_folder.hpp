@@ -41,7 +41,7 @@ struct SentenceFolder {
   std::string transformer;  ///< the folder with the model and the tokenizer
   std::vector<Pooling> poolings{Pooling::mean};
   bool normalise = false;
-  bool lower_case = false;      ///< the whole text, before the tokenizer, which may do it again
+  bool lower_case = false;      ///< before the tokenizer, which may do it again
   std::int64_t max_tokens = 0;  ///< special tokens included; 0: the folder has no opinion
   std::string prompt;           ///< put before each text
 };

@@ -1,0 +1,88 @@
+// Runs a built program in a folder of its own, and makes tiny BERT folders for it.
+#pragma once
+
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include <sys/wait.h>
+
+namespace programs_test {
+
+namespace fs = std::filesystem;
+
+inline std::string read_file(const fs::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  std::ostringstream out;
+  out << in.rdbuf();
+  return out.str();
+}
+inline void write_file(const fs::path& path, const std::string& content) {
+  std::ofstream(path, std::ios::binary) << content;
+}
+inline std::vector<std::string> lines_of(const std::string& text) {
+  std::vector<std::string> lines;
+  std::istringstream in(text);
+  for (std::string line; std::getline(in, line);) lines.push_back(line);
+  return lines;
+}
+
+struct Answer {
+  int status = -1;
+  std::string out;
+  std::string err;
+};
+
+inline bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
+/// Removes its folder when the test ends.
+class Workplace {
+ public:
+  Workplace() {
+    std::string name = (fs::temp_directory_path() / "tessera-XXXXXX").string();
+    folder = ::mkdtemp(name.data()) != nullptr ? name : "";
+  }
+  Workplace(const Workplace&) = delete;
+  Workplace& operator=(const Workplace&) = delete;
+  ~Workplace() {
+    std::error_code ignored;
+    fs::remove_all(folder, ignored);
+  }
+
+  /// Runs a program with the shell's syntax for its options, here.
+  Answer run(const std::string& program, const std::string& options, const std::string& input = "") const {
+    const fs::path streams = folder / "streams";
+    fs::create_directories(streams);
+    write_file(streams / "in", input);
+    const std::string command = "cd '" + folder.string() + "' && '" TESSERA_BIN_DIR "/" + program + "' " + options +
+                                " < streams/in > streams/out 2> streams/err";
+    const int status = std::system(command.c_str());
+    return {WEXITSTATUS(status), read_file(streams / "out"), read_file(streams / "err")};
+  }
+
+  /// The recorded tiny model with the vocabulary of tests/golden/encode, as folder `name`; with the files of its folder
+  /// of that name, when there is one.
+  fs::path make_model(const std::string& name) const {
+    const fs::path golden = TESSERA_GOLDEN_DIR, to = folder / name;
+    fs::create_directories(to);
+    if (fs::exists(golden / "encode" / name)) fs::copy(golden / "encode" / name, to, fs::copy_options::recursive);
+    fs::copy(golden / "encode/vocab.txt", to);
+    for (const char* file : {"config.json", "pytorch_model.bin"}) fs::copy(golden / "models/bert-model-basic" / file, to);
+    return to;
+  }
+
+  /// Files here whose name has `part`: what a failed run may not leave behind.
+  std::size_t files_with(const std::string& part) const {
+    std::size_t count = 0;
+    for (const auto& entry : fs::directory_iterator(folder)) count += contains(entry.path().filename().string(), part) ? 1 : 0;
+    return count;
+  }
+
+  fs::path folder;
+};
+
+}  // namespace programs_test
