@@ -192,7 +192,7 @@ Result<std::unique_ptr<Pretrained<Model>>> from_state(BertFile file, io::State s
   if (!loaded->model.complete())
     return Error::format(Code::out_of_memory, "config: no memory for %lld layers",
                          static_cast<long long>(loaded->file.config.num_hidden_layers));
-  if constexpr (requires { base_of(loaded->model).encoder.layer.data(); }) {
+  if constexpr (std::is_same_v<std::remove_reference_t<decltype(base_of(loaded->model).encoder[0].attention)>, SelfAttention<>>) {
     TESSERA_TRY(expect_pruned_heads(loaded->model, loaded->file.pruned_heads));
   } else if (!loaded->file.pruned_heads.empty()) {
     return Error::format(Code::unsupported, "config: pruned_heads: a model with constant sizes takes none");
