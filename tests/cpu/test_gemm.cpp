@@ -185,6 +185,8 @@ BOOST_AUTO_TEST_CASE(nothing_along_inner_leaves_the_bias) {
   const float bias[3] = {1, 2, 3};
   float c[6] = {9, 9, 9, 9, 9, 9};
   Gemm g;
+  g.a = bias;
+  g.b = bias;
   g.rows = 2;
   g.columns = 3;
   g.b_step = 1;
