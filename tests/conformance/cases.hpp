@@ -148,7 +148,10 @@ inline Array mask(Random& random, std::vector<Index> dim) {
 }
 inline std::string sizes(const std::vector<Index>& dim) {
   std::string text;
-  for (Index d : dim) text += (text.empty() ? "" : "x") + std::to_string(d);
+  for (Index d : dim) {
+    if (!text.empty()) text += 'x';
+    text += std::to_string(d);
+  }
   return text;
 }
 

@@ -610,6 +610,19 @@ class Suite {
   double worst_gradient_ = 0;
 };
 
+/// False for the backend of a device that is not here: its suite is skipped, and the report says so.
+template <class B>
+boost::test_tools::assertion_result is_available(const B&) {
+  boost::test_tools::assertion_result result(true);
+  if constexpr (requires { B::available(); }) {
+    if (!B::available()) {
+      result = false;
+      result.message() << B::name() << ": no such device here";
+    }
+  }
+  return result;
+}
+
 /// Every op of one backend, and its memory and packing.
 template <class B>
 void run_conformance(const B& backend) {
@@ -626,9 +639,14 @@ void run_conformance(const B& backend) {
 
 /// A suite with one test case an op: --run_test=f32/softmax runs that one.
 #define TESSERA_CONFORMANCE(suite, ...)                                                          \
-  BOOST_AUTO_TEST_SUITE(suite)                                                                   \
+  namespace suite {                                                                              \
   inline auto make_backend() { return __VA_ARGS__; }                                             \
+  inline boost::test_tools::assertion_result available(boost::unit_test::test_unit_id) {         \
+    return tessera::conformance::is_available(make_backend());                                   \
+  }                                                                                              \
   static_assert(tessera::Backend<decltype(make_backend())>);                                     \
+  }                                                                                              \
+  BOOST_AUTO_TEST_SUITE(suite, *boost::unit_test::precondition(&suite::available))               \
   TESSERA_OPS(TESSERA_CONFORMANCE_OP)                                                            \
   BOOST_AUTO_TEST_CASE(memory) { tessera::conformance::Suite(make_backend()).check_memory(); }   \
   BOOST_AUTO_TEST_CASE(packing) { tessera::conformance::Suite(make_backend()).check_packing(); } \
