@@ -28,7 +28,7 @@ inline void linear(const Call& call) {
       const float* from = x.row<const float>(r);
       float* to = y.row<float>(r);
       for (Index o = 0; o < outer; ++o) {
-        // In double, because a long sum in float loses digits; a fast kernel adds in several short float chains instead.
+        // In double, because a long sum in float loses digits; a fast kernel adds in several short chains instead.
         double sum = bias.present() ? static_cast<double>(bias.as<const float>()[o]) : 0.0;
         for (Index i = 0; i < inner; ++i) {
           const float w = in_out ? weight.row<const float>(i)[o] : weight.row<const float>(o)[i];
