@@ -71,7 +71,8 @@ bool parse_layers(const std::string& list, std::vector<int>& layers) {
 /// Takes the wanted layers of a run, each once.
 class LayerSink {
  public:
-  explicit LayerSink(const std::vector<int>& layers, Index depth) : values_(static_cast<std::size_t>(depth)), wanted_(values_.size()) {
+  explicit LayerSink(const std::vector<int>& layers, Index depth)
+      : values_(static_cast<std::size_t>(depth)), wanted_(values_.size()) {
     for (const int layer : layers) wanted_[place(layer)] = true;
   }
 
@@ -114,7 +115,8 @@ void append_rounded(std::string& out, float value) {
 
 class Tokens {
  public:
-  Tokens(text::BertTokenizerV062 tokenizer, std::size_t longest) : tokenizer_(std::move(tokenizer)), longest_(longest) {}
+  Tokens(text::BertTokenizerV062 tokenizer, std::size_t longest)
+      : tokenizer_(std::move(tokenizer)), longest_(longest) {}
 
   /// [CLS] a [SEP], or [CLS] a [SEP] b [SEP]; longer texts are cut, of two always the one that is longer.
   text::Tokens operator()(std::string_view line) const {
@@ -156,8 +158,10 @@ Result<Tokens> load_tokens(const Options& o, Index vocab_size) {
   auto vocabulary = text::read_vocabulary(bytes, text::LineTrim::white_space);
   if (!vocabulary) return vocabulary.error().in(path.c_str());
   if (static_cast<Index>(vocabulary->id_bound()) > vocab_size)
-    return Error::format(Code::out_of_range, "%s: %zu tokens, but the model's vocab_size is %lld: they do not belong "
-                         "together", path.c_str(), vocabulary->id_bound(), static_cast<long long>(vocab_size));
+    return Error::format(Code::out_of_range,
+                         "%s: %zu tokens, but the model's vocab_size is %lld: they do not belong "
+                         "together",
+                         path.c_str(), vocabulary->id_bound(), static_cast<long long>(vocab_size));
   for (const char* token : {"[CLS]", "[SEP]", "[UNK]"})
     if (!vocabulary->contains(token))
       return Error::format(Code::not_found, "%s: the token %s is missing", path.c_str(), token);
@@ -166,11 +170,12 @@ Result<Tokens> load_tokens(const Options& o, Index vocab_size) {
 
 Result<void> extract(const Options& o) {
   if (io::kind_of(o.model) != io::PathKind::folder)
-    return Error::format(Code::not_found,
-                         "%s: no such folder. --bert_model names a local folder that holds config.json (or "
-                         "bert_config.json), vocab.txt, and model.safetensors or pytorch_model.bin; nothing is downloaded, "
-                         "so get these files of a model such as bert-base-uncased first and put them there",
-                         o.model.c_str());
+    return Error::format(
+        Code::not_found,
+        "%s: no such folder. --bert_model names a local folder that holds config.json (or "
+        "bert_config.json), vocab.txt, and model.safetensors or pytorch_model.bin; nothing is downloaded, "
+        "so get these files of a model such as bert-base-uncased first and put them there",
+        o.model.c_str());
   TESSERA_TRY_ASSIGN(const tessera::AnyBackend backend, choose_backend(o.backend.backend));
   tessera::ThreadPool threads;
   TESSERA_TRY(threads.start(o.backend.threads));
@@ -180,8 +185,8 @@ Result<void> extract(const Options& o) {
   (void)parse_layers(o.layers, layers);  // checked with the options
   for (const int layer : layers)
     if (layer < -config.num_hidden_layers || layer >= config.num_hidden_layers)
-      return Error::format(Code::out_of_range, "--layers: there is no layer %d, the model has %lld: %lld to %lld", layer,
-                           static_cast<long long>(config.num_hidden_layers),
+      return Error::format(Code::out_of_range, "--layers: there is no layer %d, the model has %lld: %lld to %lld",
+                           layer, static_cast<long long>(config.num_hidden_layers),
                            static_cast<long long>(-config.num_hidden_layers),
                            static_cast<long long>(config.num_hidden_layers - 1));
   if (o.max_seq_length > config.max_position_embeddings)
@@ -223,7 +228,8 @@ Result<void> extract(const Options& o) {
         for (std::size_t k = 0; k < layers.size(); ++k) {
           if (k > 0) out += ", ";
           out += "{\"index\": " + std::to_string(layers[k]) + ", \"values\": [";
-          const float* values = sink.values(layers[k]).data() + (static_cast<std::size_t>(batch.offsets[i]) + t) * width;
+          const float* values =
+              sink.values(layers[k]).data() + (static_cast<std::size_t>(batch.offsets[i]) + t) * width;
           for (std::size_t j = 0; j < width; ++j) {
             if (j > 0) out += ", ";
             append_rounded(out, values[j]);
@@ -245,11 +251,13 @@ constexpr const char* description =
     "Hidden states of a BERT for each token, as JSON lines: {\"linex_index\": ..., \"features\": [{\"token\": ...,\n"
     "\"layers\": [{\"index\": -1, \"values\": [...]}, ...]}, ...]}, values rounded to 6 digits.\n"
     "\n"
-    "A line of the input is a text, or two: first ||| second. Flags, tokens and output are those of the program of this\n"
+    "A line of the input is a text, or two: first ||| second. Flags, tokens and output are those of the program of "
+    "this\n"
     "name in pytorch-pretrained-bert 0.6.2.";
 
 constexpr const char* footer =
-    "An error is one line on stderr; exit code 1, or 2 for wrong options. The output is written under a temporary name\n"
+    "An error is one line on stderr; exit code 1, or 2 for wrong options. The output is written under a temporary "
+    "name\n"
     "and renamed when it is complete.";
 
 }  // namespace
@@ -261,7 +269,9 @@ int main(int argc, char** argv) {
   Options o;
   app.add_option("--input_file", o.input, "texts, UTF-8, a line each")->required()->type_name("FILE");
   app.add_option("--output_file", o.output, "where the JSON lines go")->required()->type_name("FILE");
-  app.add_option("--bert_model", o.model, "folder with config.json, vocab.txt and the weights")->required()->type_name("DIR");
+  app.add_option("--bert_model", o.model, "folder with config.json, vocab.txt and the weights")
+      ->required()
+      ->type_name("DIR");
   app.add_flag("--do_lower_case", o.do_lower_case, "for uncased models");
   app.add_option("--layers", o.layers, "which, in this order: 0 is the first layer, -1 the last")
       ->check([](const std::string& list) {

@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
-"""Compares the program encode with PyTorch on a real model: ids decide nothing here, only numbers do.
+"""Compares the program encode with PyTorch on a real model.
 
     check_encode.py --encode build/release/bin/encode --model DIR [--backends cpu,eigen,reference] [--torch-threads N]
 
-Needs a Python with torch, transformers and numpy. Two hundred texts (short, long, empty, Unicode, Chinese, noise, always
-the same ones) go through BertModel of transformers in float64 and in float32, one text at a time and so without padding, and through each
-backend of encode. Pooling and normalisation are written out below. Fails when a number differs by more than 2e-6 from
-either. Not part of the tests, which know only recorded numbers: tests/programs/test_encode.cpp.
+Needs a Python with torch, transformers and numpy. Two hundred texts (short, long, empty, Unicode, Chinese, noise,
+always the same ones) go through BertModel of transformers in float64 and in float32, one at a time and so without
+padding, and through each backend of encode. Pooling and normalisation are written out below. Fails when a number
+differs by more than 2e-6 from either. Not part of the tests, which know recorded numbers
+(tests/programs/test_encode.cpp).
 """
 import argparse
 import json
@@ -62,10 +63,12 @@ def make_texts(count: int) -> list[str]:
         elif kind == 1:
             texts.append(" ".join(draw.sample(SENTENCES[:22], draw.randint(2, 5))))
         elif kind == 2:  # words that nobody has written
-            texts.append(" ".join("".join(draw.choice("abcdefghijklmnopqrstuvwxyz-'") for _ in range(draw.randint(1, 14)))
+            letters = "abcdefghijklmnopqrstuvwxyz-'"
+            texts.append(" ".join("".join(draw.choices(letters, k=draw.randint(1, 14)))
                                   for _ in range(draw.randint(1, 60))))
         else:
-            texts.append("".join(draw.choice("的一是不了人我在有他这中大来上国" "あいうえお" "abc 123.,") for _ in range(draw.randint(1, 200))))
+            letters = "的一是不了人我在有他这中大来上国あいうえおabc 123.,"
+            texts.append("".join(draw.choices(letters, k=draw.randint(1, 200))))
     return texts
 
 
@@ -118,22 +121,24 @@ def main() -> int:
 
     names = options.backends
     if names is None:
-        listed = re.search(r"--backend TEXT:\{([^}]*)\}", subprocess.run([options.encode, "--help"], check=True, capture_output=True, text=True).stdout)
-        names = listed.group(1)
+        text = subprocess.run([options.encode, "--help"], check=True, capture_output=True, text=True).stdout
+        names = re.search(r"--backend TEXT:\{([^}]*)\}", text).group(1)
     failed = False
     with tempfile.TemporaryDirectory() as folder:
         lines = pathlib.Path(folder) / "texts.jsonl"
         lines.write_text("".join(json.dumps({"text": t}) + "\n" for t in texts))
         for name in names.split(","):
             out = pathlib.Path(folder) / f"{name}.npy"
-            subprocess.run([options.encode, "--model", options.model, "--input", lines, "--format", "npy", "--output", out, "--backend", name], check=True)
+            subprocess.run([options.encode, "--model", options.model, "--backend", name, "--input", lines,
+                            "--format", "npy", "--output", out], check=True)
             ours = numpy.load(out)
             if ours.shape != float64.shape:
                 sys.exit(f"{name}: shape {ours.shape}, {float64.shape} expected")
             to64, to32 = abs(ours - float64), abs(ours - float32)
             good = max(to64.max(), to32.max()) <= TOLERANCE
             failed |= not good
-            print(f"{name:16} max |difference| to float64 {to64.max():.2e}, to float32 {to32.max():.2e}: {'ok' if good else 'FAILED'}")
+            print(f"{name:16} max |difference| to float64 {to64.max():.2e}, to float32 {to32.max():.2e}: "
+                  f"{'ok' if good else 'FAILED'}")
             for i in numpy.flatnonzero(to64.max(1) > TOLERANCE)[:5]:
                 print(f"    text {i}: {to64[i].max():.2e} {texts[i][:60]!r}")
     return int(failed)

@@ -71,14 +71,16 @@ class Workplace {
     fs::create_directories(to);
     if (fs::exists(golden / "encode" / name)) fs::copy(golden / "encode" / name, to, fs::copy_options::recursive);
     fs::copy(golden / "encode/vocab.txt", to);
-    for (const char* file : {"config.json", "pytorch_model.bin"}) fs::copy(golden / "models/bert-model-basic" / file, to);
+    for (const char* file : {"config.json", "pytorch_model.bin"})
+      fs::copy(golden / "models/bert-model-basic" / file, to);
     return to;
   }
 
   /// Files here whose name has `part`: what a failed run may not leave behind.
   std::size_t files_with(const std::string& part) const {
     std::size_t count = 0;
-    for (const auto& entry : fs::directory_iterator(folder)) count += contains(entry.path().filename().string(), part) ? 1 : 0;
+    for (const auto& entry : fs::directory_iterator(folder))
+      count += contains(entry.path().filename().string(), part) ? 1 : 0;
     return count;
   }
 

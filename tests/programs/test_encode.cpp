@@ -66,8 +66,8 @@ BOOST_AUTO_TEST_CASE(embeddings_are_those_of_pytorch_on_every_backend) {
     const auto expected = parse_lines(read_file(golden / ("embeddings." + std::string(folder) + ".jsonl")));
     for (const std::string& backend : names)
       for (const char* more : {"", " --threads 1 --batch-tokens 1", " --threads 3 --batch-tokens 40"}) {
-        const Answer answer = place.run("encode", std::string("--model ") + folder + " --backend " + backend + more + " --input '" +
-                                                      (golden / "texts.txt").string() + "'");
+        const Answer answer = place.run("encode", std::string("--model ") + folder + " --backend " + backend + more +
+                                                      " --input '" + (golden / "texts.txt").string() + "'");
         BOOST_TEST_CONTEXT(folder << " " << backend << more) {
           BOOST_TEST(answer.status == 0, answer.err);
           BOOST_TEST(answer.err == "");
@@ -120,7 +120,8 @@ BOOST_AUTO_TEST_CASE(input_is_lines_or_json_lines_from_a_file_or_a_pipe) {
   const std::string expected = place.run("encode", "--model plain", "the cat\n\n\"a\\b\"").out;
   BOOST_TEST(lines_of(expected).size() == 3u);
   BOOST_TEST(place.run("encode", "--model plain", "the cat\r\n\r\n\"a\\b\"\r\n").out == expected);
-  const std::string json = "{\"text\": \"the cat\", \"id\": 7}\n{\"text\": \"\"}\n{\"id\": [], \"text\": \"\\\"a\\\\b\\\"\"}\n";
+  const std::string json =
+      "{\"text\": \"the cat\", \"id\": 7}\n{\"text\": \"\"}\n{\"id\": [], \"text\": \"\\\"a\\\\b\\\"\"}\n";
   BOOST_TEST(place.run("encode", "--model plain --input-format jsonl", json).out == expected);
   write_file(place.folder / "in.jsonl", json);
   BOOST_TEST(place.run("encode", "--model plain --input in.jsonl").out == expected);
@@ -138,7 +139,8 @@ BOOST_AUTO_TEST_CASE(rows_stay_in_order_over_many_chunks) {
   const Workplace place;
   place.make_model("plain");
   std::string texts;
-  for (int i = 0; i < 5000; ++i) texts += std::string(static_cast<std::size_t>(i * 7 % 13), 'a') + " " + std::to_string(i) + "\n";
+  for (int i = 0; i < 5000; ++i)
+    texts += std::string(static_cast<std::size_t>(i * 7 % 13), 'a') + " " + std::to_string(i) + "\n";
   const auto given = lines_of(texts), rows = lines_of(place.run("encode", "--model plain", texts).out);
   BOOST_TEST_REQUIRE(rows.size() == given.size());
   for (std::size_t i = 0; i < rows.size(); ++i)
@@ -163,7 +165,8 @@ BOOST_AUTO_TEST_CASE(bad_texts_name_the_line) {
   const Workplace place;
   place.make_model("plain");
   const std::string to_file = "--model plain --output result";
-  check_failure(place, place.run("encode", to_file, "fine\nnot \xff fine\n"), {"standard input: line 2", "byte 5", "UTF-8"});
+  check_failure(place, place.run("encode", to_file, "fine\nnot \xff fine\n"),
+                {"standard input: line 2", "byte 5", "UTF-8"});
   check_failure(place, place.run("encode", to_file, "cut \xe4\xb8"), {"line 1", "byte 5", "UTF-8"});
   const std::string json = to_file + " --input-format jsonl";
   check_failure(place, place.run("encode", json, "{\"text\": \"a\"}\n{\"text\": \n"), {"line 2", "JSON"});
@@ -191,18 +194,22 @@ BOOST_AUTO_TEST_CASE(bad_places_are_named) {
   check_failure(place, place.run("encode", "--model nowhere"), {"nowhere", "no such folder", "config.json"});
   check_failure(place, place.run("encode", "--model plain --input nothing.txt"), {"nothing.txt", "No such file"});
   check_failure(place, place.run("encode", "--model plain --input plain"), {"plain", "a folder"});
-  check_failure(place, place.run("encode", "--model plain --output nowhere/result"), {"nowhere/result", "cannot write"});
+  check_failure(place, place.run("encode", "--model plain --output nowhere/result"),
+                {"nowhere/result", "cannot write"});
 }
 
 BOOST_AUTO_TEST_CASE(bad_models_are_named) {
   const Workplace place;
-  const auto with = [&](const std::string& name, const std::string& file, const std::string& content, const std::vector<std::string>& parts) {
+  const auto with = [&](const std::string& name, const std::string& file, const std::string& content,
+                        const std::vector<std::string>& parts) {
     const fs::path folder = place.make_model(name);
     if (content.empty())
       fs::remove(folder / file);
     else
       write_file(folder / file, content);
-    BOOST_TEST_CONTEXT(name) { check_failure(place, place.run("encode", "--model " + name + " --output result", "a\n"), parts); }
+    BOOST_TEST_CONTEXT(name) {
+      check_failure(place, place.run("encode", "--model " + name + " --output result", "a\n"), parts);
+    }
   };
   with("no_config", "config.json", "", {"no_config/config.json"});
   with("no_weights", "pytorch_model.bin", "", {"no_weights", "model.safetensors or pytorch_model.bin"});
@@ -210,12 +217,14 @@ BOOST_AUTO_TEST_CASE(bad_models_are_named) {
   with("broken_config", "config.json", "{\"vocab_size\": ", {"broken_config/config.json", "JSON"});
   with("broken_weights", "pytorch_model.bin", "not a model", {"broken_weights/pytorch_model.bin"});
   with("other_type", "config.json", "{\"model_type\": \"t5\"}", {"other_type/config.json", "'t5'"});
-  with("other_sizes", "config.json", "{\"vocab_size\": 61, \"hidden_size\": 48, \"num_attention_heads\": 2}", {"other_sizes", "expected ["});
+  with("other_sizes", "config.json", "{\"vocab_size\": 61, \"hidden_size\": 48, \"num_attention_heads\": 2}",
+       {"other_sizes", "expected ["});
   with("no_cls", "vocab.txt", "[UNK]\n[SEP]\na\n", {"[CLS]"});
   std::string words = read_file(golden / "vocab.txt") + "one\ntwo\n";
   with("more_words", "vocab.txt", words, {"more_words", "vocab.txt", "62", "vocab_size is 61"});
   with("added_words", "added_tokens.json", "{\"new\": 61}", {"added_tokens.json", "61"});
-  with("other_pooling", "modules.json", "[{\"type\": \"x.Transformer\", \"path\": \"\"}, {\"type\": \"x.Dense\", \"path\": \"1\"}]",
+  with("other_pooling", "modules.json",
+       "[{\"type\": \"x.Transformer\", \"path\": \"\"}, {\"type\": \"x.Dense\", \"path\": \"1\"}]",
        {"modules.json", "'x.Dense'"});
   with("accents", "tokenizer_config.json", "{\"strip_accents\": false}", {"strip_accents"});
   with("other_words", "tokenizer_config.json", "{\"tokenizer_class\": \"MPNetTokenizer\"}", {"MPNetTokenizer"});
@@ -230,8 +239,9 @@ BOOST_AUTO_TEST_CASE(bad_models_are_named) {
 
 BOOST_AUTO_TEST_CASE(wrong_options_are_status_2) {
   const Workplace place;
-  for (const char* options : {"", "--model", "--model plain --format xml", "--model plain --threads 0", "--model plain --frob",
-                              "--model plain --backend abacus", "--model plain --input-format csv"}) {
+  for (const char* options :
+       {"", "--model", "--model plain --format xml", "--model plain --threads 0", "--model plain --frob",
+        "--model plain --backend abacus", "--model plain --input-format csv"}) {
     const Answer answer = place.run("encode", options);
     BOOST_TEST(answer.status == 2, options);
     BOOST_TEST(answer.out == "");

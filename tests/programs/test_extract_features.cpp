@@ -17,7 +17,8 @@ using Json = nlohmann::ordered_json;
 
 const fs::path golden = fs::path(TESSERA_GOLDEN_DIR) / "encode";
 
-/// The same keys and tokens. Numbers: the recorded ones are float32, whose own error on this model is 1.6e-6, rounded to 6 digits.
+/// The same keys and tokens. Numbers: the recorded ones are float32, whose own error on this model is 1.6e-6, rounded
+/// to 6 digits.
 bool alike(const Json& a, const Json& b) {
   if (a.is_number_float() && b.is_number_float()) return std::abs(a.get<double>() - b.get<double>()) <= 3e-6;
   if (a.type() != b.type() || a.size() != b.size()) return false;
@@ -39,8 +40,8 @@ std::string options(const std::string& more = "", const std::string& input = (go
   const auto unless = [&](const char* name, const char* value) {
     return contains(more, name) ? std::string() : std::string(name) + value;
   };
-  return "--input_file '" + input + "' --output_file result --bert_model features " + unless("--max_seq_length", " 14 ") +
-         unless("--layers", " -1,-2 ") + more;
+  return "--input_file '" + input + "' --output_file result --bert_model features " +
+         unless("--max_seq_length", " 14 ") + unless("--layers", " -1,-2 ") + more;
 }
 
 }  // namespace
@@ -49,7 +50,8 @@ BOOST_AUTO_TEST_CASE(features_are_those_of_the_older_package) {
   const Workplace place;
   place.make_model("features");
   const auto expected = lines_of(read_file(golden / "features.jsonl"));
-  for (const char* more : {"", "--batch_size 1 --no_cuda --local_rank -1", "--batch_size 3 --backend reference --threads 1"}) {
+  for (const char* more :
+       {"", "--batch_size 1 --no_cuda --local_rank -1", "--batch_size 3 --backend reference --threads 1"}) {
     const Answer answer = place.run("extract_features", options(std::string("--layers -1,-2,0 ") + more));
     BOOST_TEST(answer.status == 0, answer.err);
     BOOST_TEST(answer.out + answer.err == "");
@@ -99,7 +101,8 @@ BOOST_AUTO_TEST_CASE(bad_input_is_one_line_and_nothing_is_written) {
       BOOST_TEST(answer.status == 1);
       BOOST_TEST(answer.err.rfind("extract_features: ", 0) == 0u, answer.err);
       BOOST_TEST(answer.err.find('\n') == answer.err.size() - 1, answer.err);
-      for (const std::string& part : parts) BOOST_TEST(contains(answer.err, part), "'" + part + "' not in: " + answer.err);
+      for (const std::string& part : parts)
+        BOOST_TEST(contains(answer.err, part), "'" + part + "' not in: " + answer.err);
       BOOST_TEST(place.files_with("result") == 0u);
     }
   };
@@ -115,7 +118,9 @@ BOOST_AUTO_TEST_CASE(bad_input_is_one_line_and_nothing_is_written) {
 
 BOOST_AUTO_TEST_CASE(wrong_options_are_status_2) {
   const Workplace place;
-  for (const char* given : {"", "--input_file a", "--layers 1,", "--layers one", "--local_rank 0", "--max_seq_length 2"})
-    BOOST_TEST(place.run("extract_features", std::string("--input_file a --output_file b ") + given).status == 2, given);
+  for (const char* given :
+       {"", "--input_file a", "--layers 1,", "--layers one", "--local_rank 0", "--max_seq_length 2"})
+    BOOST_TEST(place.run("extract_features", std::string("--input_file a --output_file b ") + given).status == 2,
+               given);
   BOOST_TEST(place.run("extract_features", "--help").status == 0);
 }

@@ -27,12 +27,12 @@ namespace tessera::programs {
 inline std::vector<AnyBackend> backends() {
   return {
 #if defined(TESSERA_WITH_CPU)
-      AnyBackend::of(Cpu()),
+    AnyBackend::of(Cpu()),
 #endif
 #if defined(TESSERA_WITH_EIGEN)
-      AnyBackend::of(EigenBackend()),
+        AnyBackend::of(EigenBackend()),
 #endif
-      AnyBackend::of(Reference<float>()),
+        AnyBackend::of(Reference<float>()),
   };
 }
 
@@ -60,7 +60,8 @@ struct BackendOptions {
   int threads = default_threads();
 
   void add_to(CLI::App& app) {
-    app.add_option("--backend", backend, "what computes; without it the fastest of this build, " + backend_names().front())
+    app.add_option("--backend", backend,
+                   "what computes; without it the fastest of this build, " + backend_names().front())
         ->check(CLI::IsMember(backend_names()));
     app.add_option("--threads", threads, "threads, this one included; results do not depend on it")
         ->check(CLI::Range(1, 1024))

@@ -41,7 +41,8 @@ class LineReader {
     struct stat status = {};
     if (::fstat(reader.descriptor_, &status) == 0) {
       if (S_ISDIR(status.st_mode))
-        return Error::format(Code::io_failure, "%s: a folder, where a file of texts was expected", reader.name_.c_str());
+        return Error::format(Code::io_failure, "%s: a folder, where a file of texts was expected",
+                             reader.name_.c_str());
       if (S_ISREG(status.st_mode)) reader.total_ = static_cast<std::uint64_t>(status.st_size);
     }
     return reader;

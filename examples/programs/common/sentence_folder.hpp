@@ -95,7 +95,8 @@ inline Result<void> read_pooling(const std::string& path, SentenceFolder& folder
 /// The modules in their order: a Transformer, then a Pooling, then perhaps a Normalize.
 inline Result<void> read_modules(const std::string& path, const io::Json& modules, SentenceFolder& folder) {
   if (!modules.is_array())
-    return Error::format(Code::bad_format, "%s: a list of modules expected, found %s", path.c_str(), modules.type_name());
+    return Error::format(Code::bad_format, "%s: a list of modules expected, found %s", path.c_str(),
+                         modules.type_name());
   bool has_transformer = false, has_pooling = false;
   const std::string root = folder.transformer;
   for (const io::Json& module : modules) {
@@ -114,9 +115,10 @@ inline Result<void> read_modules(const std::string& path, const io::Json& module
     } else if (name == "Normalize" && has_pooling) {
       folder.normalise = true;
     } else {
-      return Error::format(Code::unsupported,
-                           "%s: module %s is unsupported here; a Transformer, a Pooling and perhaps a Normalize expected",
-                           path.c_str(), io::in_quotes(*type).c_str());
+      return Error::format(
+          Code::unsupported,
+          "%s: module %s is unsupported here; a Transformer, a Pooling and perhaps a Normalize expected", path.c_str(),
+          io::in_quotes(*type).c_str());
     }
   }
   if (has_transformer && has_pooling) return {};

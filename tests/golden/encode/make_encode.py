@@ -3,10 +3,10 @@
 
     make_encode.py
 
-Needs a Python with torch, transformers, sentence-transformers and pytorch-pretrained-bert 0.6.2. The model is the recorded
-bert-model-basic with the vocabulary here. Embeddings are those of sentence-transformers in float64; a folder `plain`
-without any of its files is the third case. Features are the hidden states of pytorch-pretrained-bert in float32, texts
-cut and padded as its documentation describes, segments all 0.
+Needs a Python with torch, transformers, sentence-transformers and pytorch-pretrained-bert 0.6.2. The model is the
+recorded bert-model-basic with the vocabulary here. Embeddings are those of sentence-transformers in float64; a folder
+`plain` without any of its files is the third case. Features are the hidden states of pytorch-pretrained-bert in
+float32, texts cut and padded as its documentation describes, segments all 0.
 """
 import json
 import os
@@ -72,7 +72,8 @@ def features(folder: pathlib.Path, longest: int = 14, layers=(-1, -2, 0)) -> Non
         with torch.no_grad():
             states, _ = model(torch.tensor([ids + padding]), None, torch.tensor([[1] * len(ids) + padding]))
         rows.append({"linex_index": index, "features": [
-            {"token": token, "layers": [{"index": k, "values": [round(x.item(), 6) for x in states[k][0, i]]} for k in layers]}
+            {"token": token,
+             "layers": [{"index": k, "values": [round(x.item(), 6) for x in states[k][0, i]]} for k in layers]}
             for i, token in enumerate(tokens)]})
     write("features.jsonl", rows)
 
