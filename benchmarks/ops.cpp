@@ -43,9 +43,7 @@ double seconds_of_thread() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 #endif
 }
-double seconds() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
+double seconds() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 
 /// Independent multiply-adds, as many chains as hide the latency: GFLOP/s of one core.
 #if defined(__x86_64__) && defined(__GNUC__)
@@ -56,9 +54,9 @@ __attribute__((target("avx512f"))) double multiply_adds_512(long count) {
       "1:\n"
 #define TESSERA_CHAIN(i) "vfmadd231ps %%zmm1, %%zmm0, %%zmm" #i "\n"
       TESSERA_CHAIN(16) TESSERA_CHAIN(17) TESSERA_CHAIN(18) TESSERA_CHAIN(19) TESSERA_CHAIN(20) TESSERA_CHAIN(21)
-      TESSERA_CHAIN(22) TESSERA_CHAIN(23) TESSERA_CHAIN(24) TESSERA_CHAIN(25) TESSERA_CHAIN(26) TESSERA_CHAIN(27)
+          TESSERA_CHAIN(22) TESSERA_CHAIN(23) TESSERA_CHAIN(24) TESSERA_CHAIN(25) TESSERA_CHAIN(26) TESSERA_CHAIN(27)
 #undef TESSERA_CHAIN
-      "dec %0\n jnz 1b\n"
+              "dec %0\n jnz 1b\n"
       : "+r"(count)
       :
       : "cc", "xmm0", "xmm1", "xmm16", "xmm17", "xmm18", "xmm19", "xmm20", "xmm21", "xmm22", "xmm23", "xmm24", "xmm25",
@@ -72,13 +70,13 @@ double multiply_adds_256(long count) {
       "1:\n"
 #define TESSERA_CHAIN(i) "vfmadd231ps %%ymm1, %%ymm0, %%ymm" #i "\n"
       TESSERA_CHAIN(4) TESSERA_CHAIN(5) TESSERA_CHAIN(6) TESSERA_CHAIN(7) TESSERA_CHAIN(8) TESSERA_CHAIN(9)
-      TESSERA_CHAIN(10) TESSERA_CHAIN(11) TESSERA_CHAIN(12) TESSERA_CHAIN(13) TESSERA_CHAIN(14) TESSERA_CHAIN(15)
+          TESSERA_CHAIN(10) TESSERA_CHAIN(11) TESSERA_CHAIN(12) TESSERA_CHAIN(13) TESSERA_CHAIN(14) TESSERA_CHAIN(15)
 #undef TESSERA_CHAIN
-      "dec %0\n jnz 1b\n"
+              "dec %0\n jnz 1b\n"
       : "+r"(count)
       :
-      : "cc", "xmm0", "xmm1", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14",
-        "xmm15");
+      : "cc", "xmm0", "xmm1", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", "xmm13",
+        "xmm14", "xmm15");
   return seconds_of_thread() - start;
 }
 double rate_of_one() {
@@ -186,10 +184,11 @@ void linear_cpu(benchmark::State& state, bool packed) {
   View in[max_inputs] = {View::of(x.data, DType::f32, rows, inner), plain, View::of(b.data, DType::f32, columns)};
   const op::linear::Attributes attributes;
   std::size_t turn = 0;
-  measure(state, threads.executor, static_cast<int>(state.range(3)), 2.0 * static_cast<double>(rows * inner * columns), [&] {
-    in[1] = weights[turn++ % copies];
-    run(OpId::linear, in, View::of(y.data, DType::f32, rows, columns), &attributes, threads.executor);
-  });
+  measure(state, threads.executor, static_cast<int>(state.range(3)), 2.0 * static_cast<double>(rows * inner * columns),
+          [&] {
+            in[1] = weights[turn++ % copies];
+            run(OpId::linear, in, View::of(y.data, DType::f32, rows, columns), &attributes, threads.executor);
+          });
 }
 void linear_packed(benchmark::State& state) { linear_cpu(state, true); }
 void linear_plain(benchmark::State& state) { linear_cpu(state, false); }
@@ -214,9 +213,8 @@ void attention_cpu(benchmark::State& state) {
   attributes.scale = 0.125;
   attributes.visibility.causal = state.range(5) != 0;
   attributes.visibility.fill = Fill::replace;
-  measure(state, threads.executor, static_cast<int>(state.range(4)), 4.0 * static_cast<double>(rows * longest * width), [&] {
-    run(OpId::attention, in, View::of(y.data, DType::f32, rows, width), &attributes, threads.executor);
-  });
+  measure(state, threads.executor, static_cast<int>(state.range(4)), 4.0 * static_cast<double>(rows * longest * width),
+          [&] { run(OpId::attention, in, View::of(y.data, DType::f32, rows, width), &attributes, threads.executor); });
 }
 
 void elementwise_cpu(benchmark::State& state, OpId id) {
@@ -267,7 +265,8 @@ void linear_onednn(benchmark::State& state) {
   dnnl_engine_create(&engine, dnnl_cpu, 0);
   dnnl_stream_t stream;
   dnnl_stream_create(&stream, engine, dnnl_stream_default_flags);
-  const dnnl_dim_t x_sizes[] = {rows, inner}, w_sizes[] = {columns, inner}, b_sizes[] = {columns}, y_sizes[] = {rows, columns};
+  const dnnl_dim_t x_sizes[] = {rows, inner}, w_sizes[] = {columns, inner}, b_sizes[] = {columns},
+                   y_sizes[] = {rows, columns};
   dnnl_memory_desc_t x_form, w_plain, w_any, b_form, y_form;
   dnnl_memory_desc_init_by_tag(&x_form, 2, x_sizes, dnnl_f32, dnnl_ab);
   dnnl_memory_desc_init_by_tag(&w_plain, 2, w_sizes, dnnl_f32, dnnl_ab);
@@ -327,7 +326,8 @@ void linear_onednn(benchmark::State& state) {
 [[maybe_unused]] void one_and_two_threads(benchmark::internal::Benchmark* b) { linear_shapes(b, {1, 2}); }
 [[maybe_unused]] void elementwise_shapes(benchmark::internal::Benchmark* b) {
   for (const std::int64_t t : {1, 2})
-    for (const auto& [rows, columns] : {std::pair<int, int>{16, 768}, {128, 768}, {1024, 768}, {128, 3072}}) b->Args({rows, columns, t});
+    for (const auto& [rows, columns] : {std::pair<int, int>{16, 768}, {128, 768}, {1024, 768}, {128, 3072}})
+      b->Args({rows, columns, t});
   b->MinTime(0.1)->UseRealTime();
 }
 [[maybe_unused]] void attention_shapes(benchmark::internal::Benchmark* b) {

@@ -16,7 +16,7 @@
 #include "tessera/ops/attention.hpp"
 
 HWY_BEFORE_NAMESPACE();
-namespace tessera {
+namespace tessera::inline TESSERA_ISA {
 namespace TESSERA_CPU_FORM {
 namespace HWY_NAMESPACE {
 
@@ -71,7 +71,8 @@ inline Head head_of(const Call& call, Index text, Index head) {
   const Index rows = q.rows();
   const Index width = q.columns();
   const Index wide = cpu::round_up(h.depth, 16);
-  h.packed_keys = scratch + (cpu::round_up(first, 16) + 16 * text) * width + head * h.depth * cpu::round_up(h.length, 16);
+  h.packed_keys =
+      scratch + (cpu::round_up(first, 16) + 16 * text) * width + head * h.depth * cpu::round_up(h.length, 16);
   h.packed_values = scratch + (cpu::round_up(rows, 16) + 16 * attributes.texts) * width +
                     (first * attributes.heads + head * h.length) * wide;
   if (keep.present()) {
@@ -197,7 +198,7 @@ inline void attention(const Call& call) {
     for (Index block = 0; block < blocks; ++block) attend(h, block);
   };
 
-  // A head a tile keeps its packed keys in the core's cache (8 texts of 128: a quarter faster); few long heads are cut by
+  // A head a tile keeps its packed keys in the core's cache; few long heads are cut by
   // queries. Less than a few microseconds in all are not split.
   const Index work = longest * (longest + 48) * (call.in[op::attention::q].columns() / attributes.heads);
   if (heads * work < 250'000) {

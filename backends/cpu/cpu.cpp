@@ -1,5 +1,5 @@
-// The compiled form of the forward kernels: every target of Highway from one source, the best of this machine chosen when
-// the tables are first asked for. Build it without -march flags.
+// The compiled form of the forward kernels: every target of Highway from one source, the best of this machine chosen
+// when the tables are first asked for. Build it without -march flags.
 #define TESSERA_CPU_FORM cpu_dispatch
 // SSSE3 without SSE4: processors of 2006. They run the scalar kernels.
 #ifndef HWY_DISABLED_TARGETS
@@ -17,7 +17,7 @@
 #include "tessera/backends/cpu/tables.hpp"
 #include "tessera/backends/reference/reference.hpp"
 
-namespace tessera {
+namespace tessera::inline TESSERA_ISA {
 namespace cpu_dispatch {
 namespace {
 
@@ -48,22 +48,21 @@ Kernels make_kernels() noexcept { return cpu_dispatch::kernels_of_target(); }
 Packing make_packing() noexcept { return cpu_dispatch::packing_of_target(); }
 }  // namespace cpu
 
-const Kernels& Cpu::kernels() noexcept {
-  static const Kernels kernels = cpu::make_kernels();
-  return kernels;
-}
-
-const Memory& Cpu::memory() noexcept {
-  static constexpr Memory memory;
-  return memory;
-}
-
-const Packing& Cpu::packing() noexcept {
-  static const Packing packing = cpu::make_packing();
-  return packing;
-}
-
-const char* Cpu::target() noexcept { return cpu_dispatch::chosen_target(); }
-
 }  // namespace tessera
+
+namespace tessera_compiled::cpu {
+
+const void* kernels() noexcept {
+  static const tessera::Kernels table = tessera::cpu::make_kernels();
+  return &table;
+}
+
+const void* packing() noexcept {
+  static const tessera::Packing table = tessera::cpu::make_packing();
+  return &table;
+}
+
+const char* target() noexcept { return tessera::cpu_dispatch::chosen_target(); }
+
+}  // namespace tessera_compiled::cpu
 #endif  // HWY_ONCE

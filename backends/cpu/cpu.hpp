@@ -1,24 +1,35 @@
 // Cpu: Highway kernels for every vector width, chosen at run time. Link tessera::cpu.
 //
-// This header only declares: no Highway, no kernel. static.hpp is the form without a compiled library. What has no kernel
-// here comes from the reference backend.
+// This header only declares: no Highway, no kernel. static.hpp is the form without a compiled library. What has no
+// kernel here comes from the reference backend.
 #pragma once
 
 #include "tessera/context/backend.hpp"
 
-namespace tessera {
+/// What the compiled library offers, outside of the instruction-set namespace (base/isa.hpp): one copy serves all units.
+namespace tessera_compiled::cpu {
+const void* kernels() noexcept;
+const void* vjps() noexcept;
+const void* packing() noexcept;
+const char* target() noexcept;
+}  // namespace tessera_compiled::cpu
+
+namespace tessera::inline TESSERA_ISA {
 
 struct Cpu {
   using element = float;
 
   static const char* name() noexcept { return "cpu"; }
-  static const Kernels& kernels() noexcept;
-  static const Vjps& vjps() noexcept;
-  static const Memory& memory() noexcept;
-  static const Packing& packing() noexcept;
+  static const Kernels& kernels() noexcept { return *static_cast<const Kernels*>(tessera_compiled::cpu::kernels()); }
+  static const Vjps& vjps() noexcept { return *static_cast<const Vjps*>(tessera_compiled::cpu::vjps()); }
+  static const Memory& memory() noexcept {
+    static constexpr Memory host;
+    return host;
+  }
+  static const Packing& packing() noexcept { return *static_cast<const Packing*>(tessera_compiled::cpu::packing()); }
 
   /// The instruction set that runs: "AVX3", "AVX2", "SSE4", ...
-  static const char* target() noexcept;
+  static const char* target() noexcept { return tessera_compiled::cpu::target(); }
 };
 
 }  // namespace tessera

@@ -17,7 +17,7 @@
 #include "tessera/backends/cpu/tables.hpp"
 #include "tessera/backends/reference/reference.hpp"
 
-namespace tessera {
+namespace tessera::inline TESSERA_ISA {
 namespace cpu_dispatch {
 namespace {
 
@@ -34,10 +34,14 @@ Vjps vjps_of_target() {
 
 Vjps cpu::make_vjps() noexcept { return cpu_dispatch::vjps_of_target(); }
 
-const Vjps& Cpu::vjps() noexcept {
-  static const Vjps vjps = cpu::make_vjps();
-  return vjps;
+}  // namespace tessera
+
+namespace tessera_compiled::cpu {
+
+const void* vjps() noexcept {
+  static const tessera::Vjps table = tessera::cpu::make_vjps();
+  return &table;
 }
 
-}  // namespace tessera
+}  // namespace tessera_compiled::cpu
 #endif  // HWY_ONCE

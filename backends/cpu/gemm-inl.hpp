@@ -1,8 +1,9 @@
 // The matrix product: a register tile of 8 rows by 3 vectors (4 by 3 where there are 16 registers), packed panels of b,
 // and the loops that cut a product into tiles for threads.
 //
-// Sums run in f32 along `inner` in one fixed order, whatever the threads and the cut. What decided, on Zen 5: prefetching
-// the next chunk of weights inside the tile (16 rows: 1.6 times as fast), prefetching c, and no packing of a.
+// Sums run in f32 along `inner` in one fixed order, whatever the threads and the cut. What decided, on Zen 5:
+// prefetching the next chunk of weights inside the tile (16 rows: 1.6 times as fast), prefetching c, and no packing of
+// a.
 #if defined(TESSERA_CPU_GEMM_INL) == defined(HWY_TARGET_TOGGLE)
 #ifdef TESSERA_CPU_GEMM_INL
 #undef TESSERA_CPU_GEMM_INL
@@ -14,7 +15,7 @@
 #include "tessera/backends/cpu/vector-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
-namespace tessera {
+namespace tessera::inline TESSERA_ISA {
 namespace TESSERA_CPU_FORM {
 namespace HWY_NAMESPACE {
 
@@ -135,8 +136,8 @@ inline Tile tile_of(Index rows, Index vectors) {
   }
 }
 
-/// Rows of a times one chunk of one panel: `columns` of c (at most 48), `t` set for the first row and column but for c's
-/// part of `init`. The chunk is read once for each block of rows, and meanwhile `next` is fetched.
+/// Rows of a times one chunk of one panel: `columns` of c (at most 48), `t` set for the first row and column but for
+/// c's part of `init`. The chunk is read once for each block of rows, and meanwhile `next` is fetched.
 HWY_NOINLINE inline void multiply_chunk(TileCall t, Index rows, Index columns, const float* next, Index next_count) {
   const Index n = lanes();
   const Index blocks = (rows + tile_rows - 1) / tile_rows;
@@ -212,7 +213,8 @@ inline constexpr Index packed_block = 768;
 inline constexpr Index plain_block = 256;
 
 /// Rows [row, row_end) times panels [panel, panel_end) of packed b.
-HWY_NOINLINE inline void multiply_packed(const Gemm& g, Index batch, Index row, Index row_end, Index panel, Index panel_end) {
+HWY_NOINLINE inline void multiply_packed(const Gemm& g, Index batch, Index row, Index row_end, Index panel,
+                                         Index panel_end) {
   const float* const b = g.b + batch * g.b_batch;
   const Index panels = cpu::panel_count(g.columns);
   const Index blocks = g.inner > 0 ? (g.inner + packed_block - 1) / packed_block : 1;
@@ -269,14 +271,13 @@ HWY_INLINE void turn_4x4(const float* HWY_RESTRICT from, Index from_row, float* 
 }
 
 /// to[k, j] = scale * from[k * step + j * column] for k < inner, j < columns; zeros up to `width`.
-HWY_NOINLINE inline void pack_chunk(const float* from, Index step, Index column, Index inner, Index columns, float scale,
-                             float* to, Index width) {
+HWY_NOINLINE inline void pack_chunk(const float* from, Index step, Index column, Index inner, Index columns,
+                                    float scale, float* to, Index width) {
   Index done = 0;  // columns that are written for all k
   if (step == 1) {
     for (; done + 4 <= columns; done += 4) {
       Index k = 0;
-      for (; k + 4 <= inner; k += 4)
-        turn_4x4(from + done * column + k, column, to + k * width + done, width, scale);
+      for (; k + 4 <= inner; k += 4) turn_4x4(from + done * column + k, column, to + k * width + done, width, scale);
       for (; k < inner; ++k)
         for (Index j = done; j < done + 4; ++j) to[k * width + j] = from[j * column + k] * scale;
     }
@@ -297,7 +298,8 @@ HWY_NOINLINE inline void pack_chunk(const float* from, Index step, Index column,
 }
 
 /// Rows [row, row_end) times panels [panel, panel_end) of plain b, packed chunk by chunk.
-HWY_NOINLINE inline void multiply_plain(const Gemm& g, Index batch, Index row, Index row_end, Index panel, Index panel_end) {
+HWY_NOINLINE inline void multiply_plain(const Gemm& g, Index batch, Index row, Index row_end, Index panel,
+                                        Index panel_end) {
   HWY_ALIGN float chunk[plain_block * panel_width];
   const float* const b = g.b + batch * g.b_batch;
   const Index blocks = g.inner > 0 ? (g.inner + plain_block - 1) / plain_block : 1;
@@ -308,8 +310,8 @@ HWY_NOINLINE inline void multiply_plain(const Gemm& g, Index batch, Index row, I
     for (Index k = 0; k < blocks; ++k) {
       const Index first = g.inner * k / blocks;
       const Index count = g.inner * (k + 1) / blocks - first;
-      pack_chunk(b + first * g.b_step + p * panel_width * g.b_column, g.b_step, g.b_column, count, columns, g.scale, chunk,
-                 width);
+      pack_chunk(b + first * g.b_step + p * panel_width * g.b_column, g.b_step, g.b_column, count, columns, g.scale,
+                 chunk, width);
       TileCall t = tile_call(g, batch, row, p, first, count);
       t.b = chunk;
       t.b_row = width;
@@ -333,6 +335,8 @@ HWY_NOINLINE inline void multiply_dots_of(const Gemm& g, Index batch, Index colu
     const int pair = j + 1 < column_end ? 2 : 1;
     const float* HWY_RESTRICT b0 = g.b + batch * g.b_batch + j * g.b_column;
     const float* HWY_RESTRICT b1 = pair == 2 ? b0 + g.b_column : b0;
+    // The pair of rows after this one: the hardware stops at the end of each (GPT-2's output: 22 to 26 GB/s).
+    const Index ahead = j + 4 <= column_end ? 2 * g.b_column : 0;
     Vec sum[Rows][4];
     TESSERA_UNROLL
     for (int r = 0; r < Rows; ++r) {
@@ -340,8 +344,10 @@ HWY_NOINLINE inline void multiply_dots_of(const Gemm& g, Index batch, Index colu
       for (int i = 0; i < 4; ++i) sum[r][i] = hn::Zero(d);
     }
     for (Index k = 0; k < whole; k += 2 * n) {
-      hwy::Prefetch(b0 + k + 512);
-      hwy::Prefetch(b1 + k + 512);
+      hwy::Prefetch(b0 + ahead + k);
+      hwy::Prefetch(b0 + ahead + k + n);
+      hwy::Prefetch(b1 + ahead + k);
+      hwy::Prefetch(b1 + ahead + k + n);
       const Vec b00 = hn::LoadU(d, b0 + k);
       const Vec b01 = hn::LoadU(d, b0 + k + n);
       const Vec b10 = hn::LoadU(d, b1 + k);
@@ -391,7 +397,8 @@ inline void run_gemm(const Gemm& g, const Executor& executor) {
   const bool dots = !g.packed && g.rows <= dot_rows && g.b_step == 1 && g.a_step == 1;
 
   // Work in multiply-adds; a weight that comes from memory costs as much as 14 of them.
-  const Index rows_each = g.packed ? (g.inner > packed_block ? 64 : 128) : 512;
+  // 128 rows of a block of a, and 256 of a plain one, stay in the second-level cache beside a chunk of b.
+  const Index rows_each = g.packed ? 128 : 256;
   const Index row_tiles = (g.rows + rows_each - 1) / rows_each;
   const Index rows = (g.rows + row_tiles - 1) / row_tiles;
   const Index panel_work = panel_width * g.inner * (rows > 14 ? rows : 14);
@@ -400,8 +407,12 @@ inline void run_gemm(const Gemm& g, const Executor& executor) {
   constexpr Index most = 500'000;
   const Index wanted = total / 16 < least ? least : total / 16 > most ? most : total / 16;
   Index panels_each = (wanted + panel_work - 1) / (panel_work > 0 ? panel_work : 1);
-  // With several blocks along inner, a is read again for each group of panels: fewer and larger groups.
-  if (g.packed && g.inner > packed_block && panels_each < 2 && rows >= 32) panels_each = 2;
+  // With several blocks along inner, a is read again for each group of panels: larger groups, as long as the tiles are
+  // enough for many threads (1024 x 3072 x 768: 92 to 95 % of the multiply-add rate).
+  if (g.packed && g.inner > packed_block && rows >= 32) {
+    const Index group = row_tiles * panels >= 64 ? 4 : 2;
+    if (panels_each < group) panels_each = group;
+  }
   if (panels_each < 1) panels_each = 1;
   if (panels_each > panels) panels_each = panels;
   const Index column_tiles = (panels + panels_each - 1) / panels_each;

@@ -7,7 +7,7 @@
 #include "tessera/base/executor.hpp"
 #include "tessera/tensor/view.hpp"
 
-namespace tessera::cpu {
+namespace tessera::inline TESSERA_ISA::cpu {
 
 /// c = (bias | c | 0) + scale * a b for each batch; a: [rows, inner], b: [inner, columns], c: [rows, columns].
 struct Gemm {

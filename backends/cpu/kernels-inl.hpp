@@ -15,7 +15,7 @@
 #include "tessera/context/backend.hpp"
 
 HWY_BEFORE_NAMESPACE();
-namespace tessera {
+namespace tessera::inline TESSERA_ISA {
 namespace TESSERA_CPU_FORM {
 namespace HWY_NAMESPACE {
 

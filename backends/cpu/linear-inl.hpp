@@ -12,7 +12,7 @@
 #include "tessera/ops/matmul.hpp"
 
 HWY_BEFORE_NAMESPACE();
-namespace tessera {
+namespace tessera::inline TESSERA_ISA {
 namespace TESSERA_CPU_FORM {
 namespace HWY_NAMESPACE {
 

@@ -1,9 +1,9 @@
 // exp, tanh and the activations on vectors of floats, from their own minimax polynomials.
 //
-// Largest errors against double over samples of every exponent (tests/cpu/test_math.cpp holds them to it), in units of the
-// last place: exp 3 (1 for negative x), tanh 2, swish 4, gelu 4 for x > -2 and 17 for x > -5, gelu_tanh 6 for x > -2.
-// The absolute error of the gelus stays below 2 units of the last place of 1. Results smaller than the smallest normal
-// number become 0.
+// Largest errors against double over samples of every exponent (tests/cpu/test_math.cpp holds them to it), in units of
+// the last place: exp 3 (1 for negative x), tanh 2, swish 4, gelu 4 for x > -2 and 17 for x > -5, gelu_tanh 6 for x >
+// -2. The absolute error of the gelus stays below 2 units of the last place of 1. Results smaller than the smallest
+// normal number become 0.
 #if defined(TESSERA_CPU_MATH_INL) == defined(HWY_TARGET_TOGGLE)
 #ifdef TESSERA_CPU_MATH_INL
 #undef TESSERA_CPU_MATH_INL
@@ -14,7 +14,7 @@
 #include "tessera/backends/cpu/vector-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
-namespace tessera {
+namespace tessera::inline TESSERA_ISA {
 namespace TESSERA_CPU_FORM {
 namespace HWY_NAMESPACE {
 

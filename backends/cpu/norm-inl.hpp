@@ -12,7 +12,7 @@
 #include "tessera/ops/residual_norm.hpp"
 
 HWY_BEFORE_NAMESPACE();
-namespace tessera {
+namespace tessera::inline TESSERA_ISA {
 namespace TESSERA_CPU_FORM {
 namespace HWY_NAMESPACE {
 
@@ -64,8 +64,8 @@ HWY_NOINLINE inline Moments moments_of(const float* x, Index count, double eps) 
 }
 
 /// y may be x.
-HWY_NOINLINE inline void normalise_row(const float* x, const float* weight, const float* bias_of, Index count, double eps,
-                                float* y) {
+HWY_NOINLINE inline void normalise_row(const float* x, const float* weight, const float* bias_of, Index count,
+                                       double eps, float* y) {
   const F32 d;
   const Index step = lanes();
   const Moments moments = moments_of(x, count, eps);

@@ -13,7 +13,7 @@
 #include "tessera/ops/reduce.hpp"
 
 HWY_BEFORE_NAMESPACE();
-namespace tessera {
+namespace tessera::inline TESSERA_ISA {
 namespace TESSERA_CPU_FORM {
 namespace HWY_NAMESPACE {
 
@@ -27,8 +27,8 @@ inline void embedding(const Call& call) {
   const Index known = table.rows();
   const Index columns = call.out.columns();
   const Index per_row = ids.columns();
-  for_each_tile(*call.executor, call.out.rows(), columns, columns < memory_elements_each ? memory_elements_each : columns + 1,
-                [&](Index r, Index, Index) {
+  for_each_tile(*call.executor, call.out.rows(), columns,
+                columns < memory_elements_each ? memory_elements_each : columns + 1, [&](Index r, Index, Index) {
                   const Index id = ids.row<std::int32_t>(r / per_row)[r % per_row];
                   const bool inside = id >= 0 && id < known;
                   TESSERA_ASSERT(inside, "embedding: an id is outside of the table");
@@ -59,8 +59,8 @@ inline void split_heads(const Call& call) {
   const Index longest = out.dim[2];
   const Index depth = out.dim[3];
   // A tile has whole rows of one head: [longest, d].
-  for_each_tile(*call.executor, out.dim[0] * heads, longest * depth, longest * depth + 1 > 16384 ? longest * depth + 1 : 16384,
-                [&](Index i, Index, Index) {
+  for_each_tile(*call.executor, out.dim[0] * heads, longest * depth,
+                longest * depth + 1 > 16384 ? longest * depth + 1 : 16384, [&](Index i, Index, Index) {
                   const TextRows rows = text_rows(offsets, i / heads, longest);
                   for (Index t = 0; t < longest; ++t) {
                     float* const y = out.row<float>(i * longest + t);
@@ -78,8 +78,8 @@ inline void merge_heads(const Call& call) {
   const Index heads = x.dim[1];
   const Index longest = x.dim[2];
   const Index depth = x.dim[3];
-  for_each_tile(*call.executor, x.dim[0] * heads, longest * depth, longest * depth + 1 > 16384 ? longest * depth + 1 : 16384,
-                [&](Index i, Index, Index) {
+  for_each_tile(*call.executor, x.dim[0] * heads, longest * depth,
+                longest * depth + 1 > 16384 ? longest * depth + 1 : 16384, [&](Index i, Index, Index) {
                   const TextRows rows = text_rows(offsets, i / heads, longest);
                   for (Index t = 0; t < rows.length; ++t)
                     copy_floats(x.row<float>(i * longest + t), call.out.row<float>(rows.first + t) + i % heads * depth,
@@ -89,7 +89,7 @@ inline void merge_heads(const Call& call) {
 
 /// Sums of 32 rows at a time are added up, so that long texts lose no more digits than short ones.
 HWY_NOINLINE inline void pool_rows(const View& x, Index first, Index length, const float* keep, float inverse, float* y,
-                            Index columns) {
+                                   Index columns) {
   const F32 d;
   const Index step = lanes();
   for (Index c = 0; c < columns; c += step) {

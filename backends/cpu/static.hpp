@@ -1,4 +1,5 @@
-// CpuStatic: the same kernels as headers, for the one instruction set that the compiler is told (-march=x86-64-v4, ...).
+// CpuStatic: the same kernels as headers, for the one instruction set that the compiler is told (-march=x86-64-v4,
+// ...).
 //
 // For programs that want no compiled library, or no dispatch. Include it in few files: it takes seconds to compile. The
 // header of Highway must not have been included before with other targets.
@@ -19,7 +20,7 @@
 #include "tessera/backends/cpu/vjps-inl.hpp"
 #include "tessera/backends/reference/reference.hpp"
 
-namespace tessera {
+namespace tessera::inline TESSERA_ISA {
 
 struct CpuStatic {
   using element = float;

@@ -1,7 +1,7 @@
 // What all kernels use of Highway: the vector of floats, partial loads and stores, the forced unrolling of small loops.
 //
-// TESSERA_CPU_FORM is the namespace of the form that is compiled: cpu_dispatch in the library, cpu_static in static.hpp, so
-// that a program may hold both.
+// TESSERA_CPU_FORM is the namespace of the form that is compiled: cpu_dispatch in the library, cpu_static in
+// static.hpp, so that a program may hold both.
 #ifndef TESSERA_BACKENDS_CPU_VECTOR_ONCE
 #define TESSERA_BACKENDS_CPU_VECTOR_ONCE
 
@@ -32,7 +32,7 @@
 #include "hwy/highway.h"
 
 HWY_BEFORE_NAMESPACE();
-namespace tessera {
+namespace tessera::inline TESSERA_ISA {
 namespace TESSERA_CPU_FORM {
 namespace HWY_NAMESPACE {
 

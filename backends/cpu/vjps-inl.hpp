@@ -17,7 +17,7 @@
 #include "tessera/ops/softmax.hpp"
 
 HWY_BEFORE_NAMESPACE();
-namespace tessera {
+namespace tessera::inline TESSERA_ISA {
 namespace TESSERA_CPU_FORM {
 namespace HWY_NAMESPACE {
 
@@ -60,9 +60,8 @@ inline void for_each_columns(const Executor& executor, Index rows, Index columns
     f(Index{0}, columns);
     return;
   }
-  executor.parallel_for((columns + 63) / 64, [&](std::int64_t i) {
-    f(i * 64, columns - i * 64 < 64 ? columns - i * 64 : Index{64});
-  });
+  executor.parallel_for((columns + 63) / 64,
+                        [&](std::int64_t i) { f(i * 64, columns - i * 64 < 64 ? columns - i * 64 : Index{64}); });
 }
 
 inline void linear_vjp(const VjpCall& call) {
@@ -162,8 +161,8 @@ inline void matmul_vjp(const VjpCall& call) {
 }
 
 /// dx += (g - mean(g) - z mean(g z)) / deviation with z the normalised row and g = dy * weight.
-HWY_NOINLINE inline void norm_row_vjp(const float* x, const float* dy, const float* weight, const Moments& moments, Index count,
-                               float* dx) {
+HWY_NOINLINE inline void norm_row_vjp(const float* x, const float* dy, const float* weight, const Moments& moments,
+                                      Index count, float* dx) {
   const F32 d;
   const Index step = lanes();
   const Vec mean = constant(moments.mean);
@@ -200,7 +199,7 @@ HWY_NOINLINE inline void norm_row_vjp(const float* x, const float* dy, const flo
 }
 
 HWY_NOINLINE inline void sum_normalised(const View& x, const View& dy, const Moments* moments, Index first, Index count,
-                                 float* sums) {
+                                        float* sums) {
   add_columns(x.rows(), first, count, sums, [&](Vec part, Index r, Index c, Index left) HWY_ATTR {
     const Vec z = hn::Mul(hn::Sub(load_part(x.row<float>(r) + c, left), constant(moments[r].mean)),
                           constant(moments[r].inverse_deviation));
@@ -236,8 +235,8 @@ inline std::size_t layer_norm_vjp_scratch(const VjpCall& call) {
 }
 
 /// ds += p (dp - sum_j dp_j p_j) slope, for keys [0, end); the slope is 0 from `seen` on unless the fill adds.
-HWY_NOINLINE inline void softmax_row_vjp(const float* p, const float* dp, const float* keep, Index seen, Index end, Fill fill,
-                                  float* ds) {
+HWY_NOINLINE inline void softmax_row_vjp(const float* p, const float* dp, const float* keep, Index seen, Index end,
+                                         Fill fill, float* ds) {
   const F32 d;
   const Index step = lanes();
   Vec sum = hn::Zero(d);

@@ -1,5 +1,5 @@
-// The matrix product against sums in double: odd sizes, packed and plain, transposed, strided, accumulated, batched; the
-// same bits in any order of tiles; nothing written outside. On every instruction set of this machine.
+// The matrix product against sums in double: odd sizes, packed and plain, transposed, strided, accumulated, batched;
+// the same bits in any order of tiles; nothing written outside. On every instruction set of this machine.
 #define BOOST_TEST_MODULE cpu_gemm
 #include <boost/test/unit_test.hpp>
 
@@ -119,9 +119,9 @@ void check(Index rows, Index inner, Index columns, const Form& form) {
         const double error = std::fabs(static_cast<double>(c[place]) - sum) / sizes;
         if (!(error <= worst)) worst = error;
       }
-  BOOST_TEST_CONTEXT(rows << " x " << inner << " x " << columns << " packed " << form.packed << " turned " << form.a_turned
-                          << form.b_turned << " bias " << form.bias << " accumulate " << form.accumulate << " gap "
-                          << form.gap) {
+  BOOST_TEST_CONTEXT(rows << " x " << inner << " x " << columns << " packed " << form.packed << " turned "
+                          << form.a_turned << form.b_turned << " bias " << form.bias << " accumulate "
+                          << form.accumulate << " gap " << form.gap) {
     BOOST_TEST(worst < 2e-6);
     BOOST_TEST(!outside);
     std::vector<float> again = before;
@@ -172,7 +172,8 @@ BOOST_AUTO_TEST_CASE(forms_of_gradients) {
 
 BOOST_AUTO_TEST_CASE(several_blocks_along_inner_and_several_tiles) {
   for (const bool packed : {false, true})
-    for (const auto& [rows, inner, columns] : {std::tuple<Index, Index, Index>{150, 800, 100}, {64, 1601, 129}, {3, 1000, 700}}) {
+    for (const auto& [rows, inner, columns] :
+         {std::tuple<Index, Index, Index>{150, 800, 100}, {64, 1601, 129}, {3, 1000, 700}}) {
       Form form;
       form.packed = packed;
       form.b_turned = true;

@@ -1,5 +1,5 @@
-// Accuracy of exp, tanh and the activations: samples of every exponent and a dense sweep where they bend, against double,
-// for every instruction set of this machine. The limits are what math-inl.hpp states.
+// Accuracy of exp, tanh and the activations: samples of every exponent and a dense sweep where they bend, against
+// double, for every instruction set of this machine. The limits are what math-inl.hpp states.
 #ifdef TESSERA_WITH_CPU
 #define TESSERA_CPU_FORM cpu_math_test
 #define HWY_DISABLED_TARGETS HWY_SSSE3
@@ -86,7 +86,8 @@ std::vector<float> samples(double low, double high) {
   return x;
 }
 
-/// The largest error in units of the last place of the exact result (of a normal number), or of `floor` if that is more.
+/// The largest error in units of the last place of the exact result (of a normal number), or of `floor` if that is
+/// more.
 template <class F>
 double worst_ulps(Row row, const F& exact, double low, double high, double floor = 1.2e-38) {
   const std::vector<float> x = samples(low, high);
@@ -127,18 +128,23 @@ BOOST_AUTO_TEST_CASE(errors_stay_within_a_few_units_of_the_last_place) {
       const auto exp = [](double x) { return std::exp(x); };
       report("exp", worst_ulps(HWY_DYNAMIC_DISPATCH(exp_row), exp, -87.3, 88.72), 3);
       report("exp of negative", worst_ulps(HWY_DYNAMIC_DISPATCH(exp_of_negative_row), exp, -87.3, 0), 2);
-      report("tanh", worst_ulps(HWY_DYNAMIC_DISPATCH(tanh_row), [](double x) { return std::tanh(x); }, -1e38, 1e38), 4);
+      report("tanh",
+             worst_ulps(
+                 HWY_DYNAMIC_DISPATCH(tanh_row), [](double x) { return std::tanh(x); }, -1e38, 1e38),
+             4);
       const auto gelu = [](double x) { return x * cdf(x); };
       report("gelu, x > -2", worst_ulps(HWY_DYNAMIC_DISPATCH(gelu_row), gelu, -2, 1e38), 4);
       report("gelu, x > -5", worst_ulps(HWY_DYNAMIC_DISPATCH(gelu_row), gelu, -5, 1e38), 20);
       report("gelu, x > -8", worst_ulps(HWY_DYNAMIC_DISPATCH(gelu_row), gelu, -8, 1e38), 600);
       report("gelu, absolute as at 1", worst_ulps(HWY_DYNAMIC_DISPATCH(gelu_row), gelu, -1e38, 1e38, 1), 1);
       report("gelu_tanh, x > -2", worst_ulps(HWY_DYNAMIC_DISPATCH(gelu_tanh_row), gelu_tanh, -2, 1e38), 6);
-      report("gelu_tanh, absolute as at 1", worst_ulps(HWY_DYNAMIC_DISPATCH(gelu_tanh_row), gelu_tanh, -1e38, 1e38, 1), 2);
+      report("gelu_tanh, absolute as at 1", worst_ulps(HWY_DYNAMIC_DISPATCH(gelu_tanh_row), gelu_tanh, -1e38, 1e38, 1),
+             2);
       const auto swish = [](double x) { return x / (1 + std::exp(-x)); };
       report("swish", worst_ulps(HWY_DYNAMIC_DISPATCH(swish_row), swish, -80, 1e38), 4);
       const auto slope = [](double x) { return cdf(x) + x * std::exp(-x * x / 2) * 0.39894228040143267794; };
-      report("slope of gelu, absolute as at 1", worst_ulps(HWY_DYNAMIC_DISPATCH(gelu_slope_row), slope, -1e18, 1e18, 1), 4);
+      report("slope of gelu, absolute as at 1", worst_ulps(HWY_DYNAMIC_DISPATCH(gelu_slope_row), slope, -1e18, 1e18, 1),
+             4);
     }
   });
 }

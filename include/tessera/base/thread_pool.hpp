@@ -1,8 +1,8 @@
 // ThreadPool: threads that run the tiles of kernels, for hosts that have no parallel_for of their own.
 //
-// Between calls of a run workers spin for a bounded time (waking one that sleeps takes about 25 microseconds, more than a
-// small layer), then sleep and cost nothing. The caller never waits for a worker that has not begun: it takes the tiles
-// itself. A header of its own, as <mutex> and <chrono> are dear to compile; the core does not include it.
+// Between calls of a run workers spin for a bounded time (waking one that sleeps takes about 25 microseconds, more than
+// a small layer), then sleep and cost nothing. The caller never waits for a worker that has not begun: it takes the
+// tiles itself. A header of its own, as <mutex> and <chrono> are dear to compile; the core does not include it.
 #pragma once
 
 #include <atomic>
@@ -24,12 +24,12 @@
 #include "tessera/base/executor.hpp"
 #include "tessera/base/result.hpp"
 
-namespace tessera {
+namespace tessera::inline TESSERA_ISA {
 
 class ThreadPool {
  public:
   struct Options {
-    int threads = 1;               ///< the caller included, so one less is started
+    int threads = 1;              ///< the caller included, so one less is started
     int spin_microseconds = 100;  ///< how long an idle worker looks for work before it sleeps
   };
 
@@ -40,13 +40,14 @@ class ThreadPool {
   /// No call may be running.
   ~ThreadPool() { stop(); }
 
-  /// Starts the threads; they replace those of an earlier start. When the system refuses one, none is left. (Where there
-  /// is no pthread, std::thread starts them, and a refusal is an exception or the end of the program.)
+  /// Starts the threads; they replace those of an earlier start. When the system refuses one, none is left. (Where
+  /// there is no pthread, std::thread starts them, and a refusal is an exception or the end of the program.)
   [[nodiscard]] Result<void> start(const Options& options) noexcept {
     stop();
     const int threads = options.threads;
     if (threads < 1 || threads > max_threads)
-      return Error::format(Code::invalid_argument, "thread pool: threads must be 1 to %d, found %d", max_threads, threads);
+      return Error::format(Code::invalid_argument, "thread pool: threads must be 1 to %d, found %d", max_threads,
+                           threads);
     if (threads == 1) return {};
     shares_.reset(new (std::nothrow) Share[static_cast<std::size_t>(threads)]);
     workers_.reset(new (std::nothrow) Worker[static_cast<std::size_t>(threads)]);
