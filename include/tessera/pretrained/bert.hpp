@@ -15,7 +15,7 @@
 #include "tessera/models/bert_heads.hpp"
 #include "tessera/pretrained/load.hpp"
 
-namespace tessera {
+namespace tessera::inline TESSERA_ISA {
 
 /// Heads to prune, by layer, under their original numbers.
 using PrunedHeads = std::map<std::int64_t, std::vector<std::int64_t>>;
@@ -123,13 +123,18 @@ Result<void> expect_pruned_heads(Model& model, const PrunedHeads& pruned) {
   return {};
 }
 
-/// Prunes heads of a model that is bound to `weights`, and makes the weights compact again.
+/// Prunes heads of a model that is bound to `weights`, and makes the weights compact again. A list that names what is not
+/// there changes nothing.
 template <class Model>
 Result<void> prune_heads(Model& model, BertFile& file, const PrunedHeads& heads, Weights& weights) {
+  auto& base = base_of(model);
   for (const auto& [layer, list] : heads) {
-    auto& base = base_of(model);
     if (layer < 0 || layer >= base.encoder.size())
       return Error::format(Code::out_of_range, "prune_heads: there is no layer %lld", static_cast<long long>(layer));
+    const auto gone = detail::heads_to_prune(base.encoder[layer].attention, list.data(), static_cast<Index>(list.size()));
+    if (!gone) return gone.error();
+  }
+  for (const auto& [layer, list] : heads) {
     TESSERA_TRY(prune_heads(base.encoder[layer].attention, list.data(), static_cast<Index>(list.size())));
     auto& all = file.pruned_heads[layer];
     all.insert(all.end(), list.begin(), list.end());
