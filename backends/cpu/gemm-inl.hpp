@@ -408,7 +408,7 @@ inline void run_gemm(const Gemm& g, const Executor& executor) {
   const Index wanted = total / 16 < least ? least : total / 16 > most ? most : total / 16;
   Index panels_each = (wanted + panel_work - 1) / (panel_work > 0 ? panel_work : 1);
   // With several blocks along inner, a is read again for each group of panels: larger groups, as long as the tiles are
-  // enough for many threads (1024 x 3072 x 768: 92 to 95 % of the multiply-add rate).
+  // enough for many threads.
   if (g.packed && g.inner > packed_block && rows >= 32) {
     const Index group = row_tiles * panels >= 64 ? 4 : 2;
     if (panels_each < group) panels_each = group;
