@@ -21,9 +21,37 @@
 #include "tessera/io/guard.hpp"
 #include "tessera/io/json.hpp"
 #include "tessera/text/bert.hpp"
+#include "tessera/text/gpt2.hpp"
+#include "tessera/text/openai_gpt.hpp"
+#include "tessera/text/roberta.hpp"
 #include "tessera/text/tokenizer.hpp"
 
-namespace tessera::pretrained {
+namespace tessera::inline TESSERA_ISA::pretrained {
+
+/// The vocabulary in a vocab.json: an object of ids. As in Python's dicts, of equal keys and of equal ids the last
+/// one counts.
+inline Result<text::Vocabulary> read_json_vocabulary(const std::string& path) noexcept {
+  return io::guarded([&]() -> Result<text::Vocabulary> {
+    TESSERA_TRY_ASSIGN(const io::Json json, io::read_json(path));
+    if (!json.is_object()) {
+      return Error::format(Code::bad_format, "%s: an object of tokens and ids expected, found %s", path.c_str(),
+                           json.type_name());
+    }
+    text::Vocabulary vocabulary;
+    vocabulary.reserve(json.size(), 8 * json.size());
+    for (const auto& [token, value] : json.get_ref<const io::Json::object_t&>()) {
+      const auto id = io::as_int(value, token);
+      if (!id.ok()) return id.error().in(path.c_str());
+      if (*id < 0 || *id > text::Vocabulary::max_id) {
+        return Error::format(Code::out_of_range, "%s: the id of %s is %lld, expected 0 to %d", path.c_str(),
+                             io::in_quotes(token).c_str(), static_cast<long long>(*id), text::Vocabulary::max_id);
+      }
+      const auto set = vocabulary.set(token, static_cast<text::Id>(*id));
+      if (!set.ok()) return set.error().in(path.c_str());
+    }
+    return vocabulary;
+  });
+}
 
 /// A tokenizer and what save_tokenizer must write beside its state.
 struct LoadedTokenizer {
@@ -133,6 +161,35 @@ inline Result<text::BertOptions> bert_options(const io::Json& arguments) {
   return options;
 }
 
+/// Constructor arguments of OpenAIGPTTokenizer, GPT2Tokenizer and RobertaTokenizer.
+inline Result<void> apply_arguments(const io::Json& arguments, text::OpenAIGPTOptions& options) {
+  TESSERA_TRY(apply_special_tokens(arguments, options.special_tokens));
+  if (const io::Json* v = io::find_key(arguments, "max_len")) {
+    TESSERA_TRY_ASSIGN(options.max_len, as_max_len(*v));
+  }
+  return {};
+}
+inline Result<void> apply_arguments(const io::Json& arguments, text::Gpt2Options& options) {
+  TESSERA_TRY(apply_special_tokens(arguments, options.special_tokens));
+  if (const io::Json* v = io::find_key(arguments, "max_len")) {
+    TESSERA_TRY_ASSIGN(options.max_len, as_max_len(*v));
+  }
+  if (const io::Json* v = io::find_key(arguments, "errors")) {
+    TESSERA_TRY_ASSIGN(const std::string name, io::as_string(*v, "errors"));
+    if (name == "replace") {
+      options.errors = text::DecodeErrors::replace;
+    } else if (name == "ignore") {
+      options.errors = text::DecodeErrors::ignore;
+    } else if (name == "strict") {
+      options.errors = text::DecodeErrors::strict;
+    } else {
+      return Error::format(Code::unsupported, "errors: \"replace\", \"ignore\" or \"strict\" expected, found %s",
+                           io::in_quotes(name).c_str());
+    }
+  }
+  return {};
+}
+
 /// Where the files of a tokenizer are: a folder, or one vocabulary file with its neighbours.
 struct Place {
   std::string folder;
@@ -158,6 +215,24 @@ inline Made make_bert(const Place& place, const io::Json& arguments) {
   return std::unique_ptr<text::Tokenizer>(std::make_unique<text::BertTokenizer>(std::move(made).value()));
 }
 
+/// A tokenizer with vocab.json and merges.txt.
+template <class T, class Options>
+Made make_bpe(const Place& place, const io::Json& arguments) {
+  if (!place.single_file.empty()) {
+    return Error::format(Code::invalid_argument, "%s: a folder with vocab.json and merges.txt expected, found a file",
+                         place.single_file.c_str());
+  }
+  TESSERA_TRY_ASSIGN(const std::string vocab_path, place.vocabulary("vocab.json"));
+  TESSERA_TRY_ASSIGN(const std::string merges_path, place.vocabulary("merges.txt"));
+  Options options;
+  TESSERA_TRY(apply_arguments(arguments, options));
+  TESSERA_TRY_ASSIGN(text::Vocabulary vocabulary, read_json_vocabulary(vocab_path));
+  TESSERA_TRY_ASSIGN(const std::string merges, io::read_text(merges_path));
+  auto made = T::from_memory(std::move(vocabulary), merges, std::move(options));
+  if (!made.ok()) return made.error().in(merges_path.c_str());
+  return std::unique_ptr<text::Tokenizer>(std::make_unique<T>(std::move(made).value()));
+}
+
 /// A tokenizer class of the reference: how it is called, and how it is made. A null maker is one that is not there yet.
 struct TokenizerClass {
   std::string_view name;
@@ -169,10 +244,11 @@ struct TokenizerClass {
 /// In the order in which the reference looks for parts of names: "bert" is in "roberta", too.
 inline constexpr std::array<TokenizerClass, 8> tokenizer_classes{{
     {"DistilBertTokenizer", "distilbert", "DistilBert", &make_bert},
-    {"RobertaTokenizer", "roberta", "Roberta", nullptr},
+    {"RobertaTokenizer", "roberta", "Roberta", &make_bpe<text::RobertaTokenizer, text::RobertaOptions>},
     {"BertTokenizer", "bert", "Bert", &make_bert},
-    {"OpenAIGPTTokenizer", "openai-gpt", "OpenAIGPT", nullptr},
-    {"GPT2Tokenizer", "gpt2", "GPT2", nullptr},
+    {"OpenAIGPTTokenizer", "openai-gpt", "OpenAIGPT",
+     &make_bpe<text::OpenAIGPTTokenizer, text::OpenAIGPTOptions>},
+    {"GPT2Tokenizer", "gpt2", "GPT2", &make_bpe<text::Gpt2Tokenizer, text::Gpt2Options>},
     {"TransfoXLTokenizer", "transfo-xl", "TransfoXL", nullptr},
     {"XLNetTokenizer", "xlnet", "XLNet", nullptr},
     {"XLMTokenizer", "xlm", "XLM", nullptr},
@@ -282,8 +358,12 @@ inline Result<LoadedTokenizer> load_tokenizer(const std::string& path, const std
     }
     const detail::TokenizerClass* const found = detail::class_named(loaded.class_name);
     if (found == nullptr || found->make == nullptr) {
-      return Error::format(Code::unsupported, "%s: tokenizer class %s is unsupported, BertTokenizer or "
-                           "DistilBertTokenizer expected", path.c_str(), io::in_quotes(loaded.class_name).c_str());
+      std::string known;
+      for (const detail::TokenizerClass& c : detail::tokenizer_classes) {
+        if (c.make != nullptr) known.append(known.empty() ? "" : ", ").append(c.name);
+      }
+      return Error::format(Code::unsupported, "%s: tokenizer class %s is unsupported, one of %s expected", path.c_str(),
+                           io::in_quotes(loaded.class_name).c_str(), known.c_str());
     }
     loaded.class_name = found->name;
     if (!arguments.is_object()) {

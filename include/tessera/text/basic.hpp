@@ -17,7 +17,7 @@
 #include "tessera/text/utf8.hpp"
 #include "tessera/text/word_set.hpp"
 
-namespace tessera::text {
+namespace tessera::inline TESSERA_ISA::text {
 
 struct BasicOptions {
   /// Lower-case and strip accents. Without it there is no normalisation whatsoever.

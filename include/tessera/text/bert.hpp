@@ -16,7 +16,7 @@
 #include "tessera/text/tokenizer.hpp"
 #include "tessera/text/wordpiece.hpp"
 
-namespace tessera::text {
+namespace tessera::inline TESSERA_ISA::text {
 
 struct BertOptions {
   bool do_lower_case = true;
@@ -90,6 +90,15 @@ class BertTokenizer final : public Tokenizer {
       joined += tokens[i];
     }
     return std::string(strip(replace_all(joined, " ##", "")));
+  }
+
+  RunText run_text() const noexcept override { return {true, utf8::OnError::replace}; }
+
+  Result<void> append_run_text(std::string_view token, bool first, std::string& out) const override {
+    const bool glued = !first && token.substr(0, WordPiece::continuation.size()) == WordPiece::continuation;
+    if (!first && !glued) out += ' ';
+    out += glued ? token.substr(WordPiece::continuation.size()) : token;
+    return {};
   }
 
  private:

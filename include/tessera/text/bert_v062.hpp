@@ -17,7 +17,7 @@
 #include "tessera/text/tokenizer.hpp"
 #include "tessera/text/wordpiece.hpp"
 
-namespace tessera::text {
+namespace tessera::inline TESSERA_ISA::text {
 
 struct BertOptionsV062 {
   bool do_lower_case = true;

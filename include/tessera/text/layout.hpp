@@ -15,7 +15,7 @@
 #include "tessera/text/special_tokens.hpp"
 #include "tessera/text/vocabulary.hpp"
 
-namespace tessera::text {
+namespace tessera::inline TESSERA_ISA::text {
 
 /// One place of a layout: a special token or one of the texts, and the segment (token type) of its ids.
 struct Slot {

@@ -14,7 +14,9 @@
 #include <utility>
 #include <vector>
 
-namespace tessera::text {
+#include "tessera/base/isa.hpp"
+
+namespace tessera::inline TESSERA_ISA::text {
 
 enum class Role : std::uint8_t { bos, eos, unk, sep, pad, cls, mask, additional };
 

@@ -11,7 +11,7 @@
 #include "tessera/text/unicode.hpp"
 #include "tessera/text/utf8.hpp"
 
-namespace tessera::text {
+namespace tessera::inline TESSERA_ISA::text {
 
 namespace detail {
 

@@ -22,12 +22,14 @@
 
 #include "tessera/base/result.hpp"
 #include "tessera/text/basic.hpp"
+#include "tessera/text/bpe.hpp"
 #include "tessera/text/layout.hpp"
 #include "tessera/text/special_tokens.hpp"
 #include "tessera/text/strings.hpp"
 #include "tessera/text/vocabulary.hpp"
+#include "tessera/text/word_cache.hpp"
 
-namespace tessera::text {
+namespace tessera::inline TESSERA_ISA::text {
 
 using Tokens = std::vector<std::string>;
 
@@ -89,7 +91,18 @@ struct TextScratch {
   std::vector<Chunk> chunks;
   std::vector<Chunk> next_chunks;
   BasicScratch basic;
+  std::string word;
+  BpeScratch bpe;
+  WordCache words;
   Tokens tokens;
+};
+
+/// How a run of tokens becomes text when the tokens come one by one; see stream_decoder.hpp.
+struct RunText {
+  /// White space at the ends of the run is dropped.
+  bool stripped = false;
+  /// What becomes of bytes that are not UTF-8.
+  utf8::OnError on_error = utf8::OnError::replace;
 };
 
 class Tokenizer {
@@ -251,6 +264,14 @@ class Tokenizer {
 
   /// The string that tokens of the vocabulary stand for.
   virtual Result<std::string> tokens_to_string(std::span<const std::string> tokens) const = 0;
+
+  /// The same in steps: what append_run_text makes of each token of a run, one after the other, is the string, once it
+  /// is treated as run_text() says.
+  virtual RunText run_text() const noexcept { return {}; }
+  /// Appends what a token of the vocabulary adds to the run. `first` says that it begins the run.
+  virtual Result<void> append_run_text(std::string_view token, bool first, std::string& out) const = 0;
+
+  bool is_added(std::string_view token) const noexcept { return added_.contains(token); }
 
   Result<Decoded> decode(std::span<const Id> ids, const DecodeOptions& options = {}) const {
     TESSERA_TRY_ASSIGN(const Tokens tokens, ids_to_tokens(ids, options.skip_special_tokens));

@@ -7,7 +7,9 @@
 #include <algorithm>
 #include <iterator>
 
-namespace tessera::text::unicode {
+#include "tessera/base/isa.hpp"
+
+namespace tessera::inline TESSERA_ISA::text::unicode {
 
 struct Range {
   char32_t first;

@@ -18,7 +18,7 @@
 
 #include "tessera/text/unassigned.hpp"
 
-namespace tessera::text::unicode {
+namespace tessera::inline TESSERA_ISA::text::unicode {
 
 /// General categories; the order is free, the names are Unicode's.
 enum class Category : std::uint8_t {

@@ -12,7 +12,9 @@
 #include <string>
 #include <string_view>
 
-namespace tessera::text::utf8 {
+#include "tessera/base/isa.hpp"
+
+namespace tessera::inline TESSERA_ISA::text::utf8 {
 
 inline constexpr char32_t replacement = 0xFFFD;
 

@@ -15,7 +15,7 @@
 #include "tessera/text/strings.hpp"
 #include "tessera/text/utf8.hpp"
 
-namespace tessera::text {
+namespace tessera::inline TESSERA_ISA::text {
 
 using Id = std::int32_t;
 using Ids = std::vector<Id>;

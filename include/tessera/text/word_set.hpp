@@ -6,7 +6,9 @@
 #include <string_view>
 #include <vector>
 
-namespace tessera::text {
+#include "tessera/base/isa.hpp"
+
+namespace tessera::inline TESSERA_ISA::text {
 
 class WordSet {
  public:

@@ -10,7 +10,7 @@
 
 #include "tessera/text/vocabulary.hpp"
 
-namespace tessera::text {
+namespace tessera::inline TESSERA_ISA::text {
 
 class WordPiece {
  public:
