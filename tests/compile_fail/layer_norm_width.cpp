@@ -1,0 +1,23 @@
+// A norm of another width.
+// expect: layer_norm: x columns must equal the norm's size
+#include <tessera/backends/reference/reference.hpp>
+#include <tessera/context/infer.hpp>
+#include <tessera/blocks/embedding.hpp>
+#include <tessera/blocks/norm.hpp>
+
+using namespace tessera;
+
+int main() {
+  Infer<Reference<float>> context{Reference<float>()};
+  context.begin_plan();
+  const Embedding<10, 8> table(10, 8);
+  auto x = table(context, Operand());
+#ifdef TESSERA_MUST_FAIL
+  const LayerNorm<9> norm(9, 1e-12);
+  const auto y = norm(std::move(x));
+#else
+  const LayerNorm<8> norm(8, 1e-12);
+  const auto y = norm(std::move(x));
+#endif
+  return 0;
+}
