@@ -236,8 +236,11 @@ class Frame {
     return make<std::int32_t>(View::of(nullptr, DType::i32, n), std::move(f));
   }
 
-  constexpr Operand param(const ParamBase& p) const noexcept {
-    return {weights_ != nullptr ? weights_[p.id] : p.view, -1};
+  constexpr Operand param(const ParamBase& p) noexcept {
+    const View& view = weights_ != nullptr ? weights_[p.id] : p.view;
+    require(planning_ || view.data != nullptr || view.count() == 0, "weights: the param of this id is bound to no memory",
+            p.id, -1, Code::not_found);
+    return {view, -1};
   }
 
  protected:

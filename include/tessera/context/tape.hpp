@@ -36,7 +36,7 @@ class Tape : public Frame<B> {
 
   bool has(OpId id) const noexcept { return this->backend_.kernels().has(id) && this->backend_.vjps().has(id); }
 
-  Operand param(const ParamBase& p) const noexcept {
+  Operand param(const ParamBase& p) noexcept {
     Operand operand = base::param(p);
     if (p.role == ParamRole::trained) operand.value = first_param - (p.master >= 0 ? p.master : p.id);
     return operand;

@@ -61,8 +61,9 @@ Result<void> check_bound(const Model& model) noexcept {
     if (error) return;
     if (param.id < 0)
       error = Error::format(Code::invalid_argument, "weights: %s has no number; call number_params first", path.c_str());
-    else if (param.master < 0 && param.view.data == nullptr && param.view.count() > 0)
-      error = Error::format(Code::not_found, "weights: %s is bound to no memory", path.c_str());
+    else if (param.view.data == nullptr && param.view.count() > 0)
+      error = Error::format(Code::not_found, "weights: %s is bound to no memory%s", path.c_str(),
+                            param.master >= 0 ? "; its master may be: call bind_ties" : "");
   });
   if (error) return error;
   return {};

@@ -1,0 +1,142 @@
+// The forms of weights: masters in one block, with the same layout wherever they lie; stored ones of any floating type,
+// converted when packed and shared when they need not be; and what is not bound is named, not read.
+#define BOOST_TEST_MODULE context_weights
+#include <boost/test/unit_test.hpp>
+#include <cmath>
+
+#include "context/small_bert.hpp"
+#include "tessera/context/training_session.hpp"
+
+using namespace tessera;
+using namespace small_bert;
+using Model = BertForMaskedLM<>;
+
+namespace {
+
+using Constant = BertForMaskedLM<sizes>;
+constexpr Index elements = master_elements(Constant(config()));
+static_assert(elements % 16 == 0 && elements >= parameter_count(Constant(config())));
+
+std::vector<float> run(const Model& model, const Packed<Ref>* packed = nullptr) {
+  const Arrays arrays(2, 6);
+  Session<Model, Ref> session(model, Ref(), packed);
+  BOOST_TEST_REQUIRE(session.reserve(arrays.labelled(12)).ok());
+  const auto out = session.run(arrays.labelled(12));
+  BOOST_TEST_REQUIRE(out.ok(), out.error().message());
+  return numbers(**out);
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(masters_have_one_layout_wherever_they_lie) {
+  Owned<Model> owned;
+  BOOST_TEST(owned.weights.elements() == elements);
+  std::vector<float> block(owned.weights.data(), owned.weights.data() + elements + 0);
+  Model other(config());
+  bind_masters(other, block.data());
+  BOOST_TEST(same_bits(run(owned.model), run(other)));
+  const auto layout = WeightLayout::of(other);
+  BOOST_TEST_REQUIRE(layout.ok());
+  for_each_param(other, [&](const RolePath& path, ParamBase& p) {
+    BOOST_TEST((p.view.as<float>() == block.data() + layout->start(p.id)), path.c_str());
+    BOOST_TEST(layout->start(p.id) % 16 == 0);
+  });
+  const auto gradients = Gradients<Ref>::of(other, Ref());
+  BOOST_TEST(gradients->elements() == elements);
+  for_each_param(other, [&](const RolePath& path, ParamBase& p) {
+    BOOST_TEST(((*gradients)[p.id].as<float>() == gradients->data() + layout->start(p.id)), path.c_str());
+  });
+}
+
+BOOST_AUTO_TEST_CASE(weights_that_a_backend_can_read_are_shared_and_others_converted) {
+  const Owned<Model> owned;
+  const auto shared = Packed<Ref>::of(owned.model, Ref());
+  BOOST_TEST_REQUIRE(shared.ok());
+  BOOST_TEST(shared->bytes() == 0U);
+  const auto converted = Packed<Reference<double>>::of(owned.model, Reference<double>());
+  BOOST_TEST_REQUIRE(converted.ok());
+  BOOST_TEST(converted->bytes() >= static_cast<std::size_t>(parameter_count(owned.model)) * sizeof(double));
+  for_each_param(owned.model, [&](const RolePath& path, const ParamBase& p) {
+    BOOST_TEST((shared->views()[p.id].data == p.view.data));
+    for (Index i = 0; i < p.view.count(); ++i)
+      BOOST_TEST_REQUIRE(converted->views()[p.id].as<double>()[i] == static_cast<double>(p.view.as<float>()[i]), path.c_str());
+  });
+}
+
+BOOST_AUTO_TEST_CASE(weights_stored_in_half_the_bits_run_as_the_numbers_they_are) {
+  Owned<Model> owned;
+  // Numbers that both 16-bit types hold exactly: quarters up to 1.
+  for_each_param(owned.model, [](const RolePath&, ParamBase& p) {
+    for (Index i = 0; i < p.view.count(); ++i) p.view.as<float>()[i] = std::round(p.view.as<float>()[i] * 4) / 4;
+  });
+  const std::vector<float> truth = run(owned.model);
+  for (const DType type : {DType::f16, DType::bf16, DType::f64}) {
+    Model stored(config());
+    std::vector<std::vector<std::byte>> bytes;
+    for_each_param(owned.model, [&](const RolePath&, ParamBase& p) {
+      std::vector<std::byte> data(static_cast<std::size_t>(p.view.count()) * size_of(type));
+      for (Index i = 0; i < p.view.count(); ++i) {
+        const float value = p.view.as<float>()[i];
+        std::uint16_t half = to_bf16(value);
+        // f16 of a multiple of 1/4 below 4: sign, exponent, two bits of mantissa, moved over from bf16.
+        if (type == DType::f16) {
+          const auto bits = std::bit_cast<std::uint32_t>(value);
+          half = value == 0 ? std::uint16_t{0}
+                            : static_cast<std::uint16_t>((bits >> 16 & 0x8000U) | (((bits >> 23 & 0xffU) - 112) << 10) | (bits >> 13 & 0x3ffU));
+        }
+        const auto wide = static_cast<double>(value);
+        const void* from = type == DType::f64 ? static_cast<const void*>(&wide) : &half;
+        std::memcpy(data.data() + static_cast<std::size_t>(i) * size_of(type), from, size_of(type));
+      }
+      bytes.push_back(std::move(data));
+    });
+    for_each_param(stored, [&](const RolePath&, ParamBase& p) {
+      if (p.master >= 0) return;
+      p.view.data = bytes[static_cast<std::size_t>(p.id)].data();
+      p.view.type = type;
+    });
+    bind_ties(stored);
+    const auto packed = Packed<Ref>::of(stored, Ref());
+    BOOST_TEST_REQUIRE(packed.ok(), packed.error().message());
+    BOOST_TEST(same_bits(run(stored, &*packed), truth), name(type));
+    // And as masters.
+    auto masters = Weights::of(stored);
+    BOOST_TEST_REQUIRE(masters.ok());
+    BOOST_TEST(same_bits(run(stored), truth), name(type));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(what_is_not_bound_or_not_numbered_is_named) {
+  Owned<Model> owned;
+  owned.model.bert.pooler.dense.bias.view.data = nullptr;
+  auto packed = Packed<Ref>::of(owned.model, Ref());
+  BOOST_TEST(!packed.ok());
+  BOOST_TEST(contains(packed.error().message(), "bert.pooler.dense.bias"), packed.error().message());
+  Owned<Model> tied;
+  tied.model.predictions.decoder.weight.view.data = nullptr;
+  packed = Packed<Ref>::of(tied.model, Ref());
+  BOOST_TEST(!packed.ok());
+  BOOST_TEST(contains(packed.error().message(), "bind_ties"), packed.error().message());
+  Owned<Model> unnumbered;
+  unnumbered.model.predictions.norm.bias.id = -1;
+  packed = Packed<Ref>::of(unnumbered.model, Ref());
+  BOOST_TEST(!packed.ok());
+  BOOST_TEST(contains(packed.error().message(), "number_params"), packed.error().message());
+  BOOST_TEST(!WeightLayout::of(unnumbered.model).ok());
+}
+
+BOOST_AUTO_TEST_CASE(a_run_with_a_param_that_is_not_bound_is_an_error_and_not_a_crash) {
+  Owned<Model> owned;
+  owned.model.bert.encoder[1].feed_forward.output.weight.view.data = nullptr;
+  const Arrays arrays(2, 6);
+  Session<Model, Ref> session(owned.model, Ref());
+  BOOST_TEST_REQUIRE(session.reserve(arrays.labelled(12)).ok());
+  const auto out = session.run(arrays.labelled(12));
+  BOOST_TEST(!out.ok());
+  BOOST_TEST((out.error().code() == Code::not_found));
+  BOOST_TEST(contains(out.error().message(), "bound to no memory"), out.error().message());
+  auto gradients = Gradients<Ref>::of(owned.model, Ref());
+  TrainingSession<Model, Ref> training(owned.model, Ref(), *gradients);
+  BOOST_TEST_REQUIRE(training.reserve(arrays.labelled(12)).ok());
+  BOOST_TEST(!training.forward(arrays.labelled(12)).ok());
+}
