@@ -33,6 +33,7 @@ STANDARD_ALONE = {*CORE, "train", "generate", "backends/reference", ""}
 
 # Headers of the core's folders that belong to a target with a library of its own.
 OWN_TARGET = {
+    "base/thread_pool.hpp": "threads of the system; a header of its own, in no other",
     "train/mpi.hpp": "tessera::mpi",
     "train/nccl.hpp": "tessera::cuda",
 }

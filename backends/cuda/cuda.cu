@@ -13,7 +13,7 @@
 #include "tessera/backends/cuda/softmax.cuh"
 #include "tessera/backends/reference/reference.hpp"
 
-namespace tessera {
+namespace tessera::inline TESSERA_ISA {
 
 namespace cuda {
 namespace {
@@ -115,10 +115,12 @@ constexpr Vjps vjp_table = Vjps()
 }  // namespace
 }  // namespace cuda
 
-bool Cuda::available() noexcept { return cuda::device().ready; }
-const Kernels& Cuda::kernels() noexcept { return cuda::kernel_table; }
-const Vjps& Cuda::vjps() noexcept { return cuda::vjp_table; }
-const Memory& Cuda::memory() noexcept { return cuda::memory_table; }
-const Packing& Cuda::packing() noexcept { return cuda::packing_table; }
-
 }  // namespace tessera
+
+namespace tessera_compiled::cuda {
+bool available() noexcept { return tessera::cuda::device().ready; }
+const void* kernels() noexcept { return &tessera::cuda::kernel_table; }
+const void* vjps() noexcept { return &tessera::cuda::vjp_table; }
+const void* memory() noexcept { return &tessera::cuda::memory_table; }
+const void* packing() noexcept { return &tessera::cuda::packing_table; }
+}  // namespace tessera_compiled::cuda

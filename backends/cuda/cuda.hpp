@@ -7,7 +7,16 @@
 
 #include "tessera/context/backend.hpp"
 
-namespace tessera {
+/// What the compiled library offers, outside of the instruction-set namespace (base/isa.hpp): one copy serves all units.
+namespace tessera_compiled::cuda {
+bool available() noexcept;
+const void* kernels() noexcept;
+const void* vjps() noexcept;
+const void* memory() noexcept;
+const void* packing() noexcept;
+}  // namespace tessera_compiled::cuda
+
+namespace tessera::inline TESSERA_ISA {
 
 struct Cuda {
   using element = float;
@@ -15,13 +24,13 @@ struct Cuda {
   static constexpr const char* name() noexcept { return "cuda"; }
   /// False where there is no driver or no device: then memory() has nothing to give. Costs the first caller the driver's
   /// start-up.
-  static bool available() noexcept;
+  static bool available() noexcept { return tessera_compiled::cuda::available(); }
 
-  static const Kernels& kernels() noexcept;
-  static const Vjps& vjps() noexcept;
+  static const Kernels& kernels() noexcept { return *static_cast<const Kernels*>(tessera_compiled::cuda::kernels()); }
+  static const Vjps& vjps() noexcept { return *static_cast<const Vjps*>(tessera_compiled::cuda::vjps()); }
   /// Of the device that is current at the first call. One stream: all work is in the order of its calls.
-  static const Memory& memory() noexcept;
-  static const Packing& packing() noexcept;
+  static const Memory& memory() noexcept { return *static_cast<const Memory*>(tessera_compiled::cuda::memory()); }
+  static const Packing& packing() noexcept { return *static_cast<const Packing*>(tessera_compiled::cuda::packing()); }
 };
 
 static_assert(Backend<Cuda>);

@@ -12,7 +12,7 @@
 
 #include "tessera/ops/kernel.hpp"
 
-namespace tessera::cuda {
+namespace tessera::inline TESSERA_ISA::cuda {
 
 /// What cuBLASLt may use at most; NVIDIA's recommendation for Hopper.
 inline constexpr std::size_t workspace_bytes = std::size_t{32} << 20;

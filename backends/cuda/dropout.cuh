@@ -4,7 +4,7 @@
 #include "tessera/backends/cuda/device.cuh"
 #include "tessera/ops/dropout.hpp"
 
-namespace tessera::cuda {
+namespace tessera::inline TESSERA_ISA::cuda {
 
 __device__ inline bool survives(const op::dropout::Attributes& a, Index i) {
   const auto element = static_cast<std::uint64_t>(i);

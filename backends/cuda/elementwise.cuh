@@ -12,7 +12,7 @@
 #include "tessera/ops/swish.hpp"
 #include "tessera/ops/tanh.hpp"
 
-namespace tessera::cuda {
+namespace tessera::inline TESSERA_ISA::cuda {
 
 // An activation is a value and a slope; the slope takes the output where the op keeps that, else the input.
 

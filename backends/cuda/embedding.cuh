@@ -5,7 +5,7 @@
 #include "tessera/backends/cuda/device.cuh"
 #include "tessera/ops/embedding.hpp"
 
-namespace tessera::cuda {
+namespace tessera::inline TESSERA_ISA::cuda {
 
 __global__ void embedding_kernel(Rows table, Index rows, const std::int32_t* ids, Rows out, Index count) {
   const Index i = my_element();

@@ -10,7 +10,7 @@
 
 #include "tessera/backends/cuda/device.cuh"
 
-namespace tessera::cuda {
+namespace tessera::inline TESSERA_ISA::cuda {
 
 /// out[m, n] = alpha * a b + beta * out + bias, row-major, for each matrix of a batch.
 struct Gemm {

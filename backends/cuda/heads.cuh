@@ -4,7 +4,7 @@
 #include "tessera/backends/cuda/device.cuh"
 #include "tessera/ops/heads.hpp"
 
-namespace tessera::cuda {
+namespace tessera::inline TESSERA_ISA::cuda {
 
 /// Sizes of [B, h, T, d], and where texts begin.
 struct Heads {

@@ -4,7 +4,7 @@
 #include "tessera/backends/cuda/device.cuh"
 #include "tessera/ops/residual_norm.hpp"
 
-namespace tessera::cuda {
+namespace tessera::inline TESSERA_ISA::cuda {
 
 struct Moments {
   double mean, inverse;  ///< inverse: 1 / sqrt(variance + eps)

@@ -5,7 +5,7 @@
 #include "tessera/backends/cuda/gemm.cuh"
 #include "tessera/ops/linear.hpp"
 
-namespace tessera::cuda {
+namespace tessera::inline TESSERA_ISA::cuda {
 
 inline void linear(const Call& call) {
   using op = tessera::op::linear;

@@ -4,7 +4,7 @@
 #include "tessera/backends/cuda/gemm.cuh"
 #include "tessera/ops/matmul.hpp"
 
-namespace tessera::cuda {
+namespace tessera::inline TESSERA_ISA::cuda {
 
 namespace detail {
 /// The matrices of a [B, h, rows, columns] view on one side of a product.

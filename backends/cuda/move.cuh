@@ -6,7 +6,7 @@
 #include "tessera/ops/rel_shift.hpp"
 #include "tessera/ops/segment_select.hpp"
 
-namespace tessera::cuda {
+namespace tessera::inline TESSERA_ISA::cuda {
 
 __global__ void columns_kernel(Rows x, Index first, Rows out, Index count) {
   const Index i = my_element();

@@ -6,7 +6,7 @@
 #include "tessera/ops/mean_squared_error.hpp"
 #include "tessera/ops/reduce.hpp"
 
-namespace tessera::cuda {
+namespace tessera::inline TESSERA_ISA::cuda {
 
 /// One warp for all: these are losses and tests, not layers.
 __global__ void sum_kernel(Rows x, Index count, double divisor, float* out) {

@@ -4,7 +4,7 @@
 #include "tessera/backends/cuda/device.cuh"
 #include "tessera/ops/softmax.hpp"
 
-namespace tessera::cuda {
+namespace tessera::inline TESSERA_ISA::cuda {
 
 /// What each key of a query keeps.
 struct Hidden {

@@ -8,7 +8,7 @@
 #include "tessera/ops/swish.hpp"
 #include "tessera/ops/tanh.hpp"
 
-namespace tessera::eigen {
+namespace tessera::inline TESSERA_ISA::eigen {
 
 namespace {
 constexpr float root_two_over_pi = 0.79788456080286536F;  // sqrt(2 / pi)

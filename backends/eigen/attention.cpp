@@ -10,7 +10,7 @@
 
 #include "tessera/backends/eigen/scores.inl"
 
-namespace tessera::eigen {
+namespace tessera::inline TESSERA_ISA::eigen {
 
 namespace {
 constexpr Index query_tile = 32;

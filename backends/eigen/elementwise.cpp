@@ -3,7 +3,7 @@
 #include "tessera/ops/add.hpp"
 #include "tessera/ops/bias.hpp"
 
-namespace tessera::eigen {
+namespace tessera::inline TESSERA_ISA::eigen {
 
 void add(const Call& call) {
   const View& a = call.in[op::add::a];

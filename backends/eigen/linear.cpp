@@ -2,7 +2,7 @@
 #include "tessera/backends/eigen/maps.inl"
 #include "tessera/ops/linear.hpp"
 
-namespace tessera::eigen {
+namespace tessera::inline TESSERA_ISA::eigen {
 
 namespace {
 // Large enough that packing, which Eigen does in each product, stays near a hundredth of the work.

@@ -9,9 +9,9 @@
 #include <Eigen/Core>
 #include <algorithm>
 
-#include "tessera/backends/eigen/eigen.hpp"
+#include "tessera/backends/eigen/kernels.hpp"
 
-namespace tessera::eigen {
+namespace tessera::inline TESSERA_ISA::eigen {
 
 using Matrix = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 /// Rows that may lie apart.

@@ -2,7 +2,7 @@
 #include "tessera/backends/eigen/maps.inl"
 #include "tessera/ops/matmul.hpp"
 
-namespace tessera::eigen {
+namespace tessera::inline TESSERA_ISA::eigen {
 
 namespace {
 constexpr Index row_tile = 64;

@@ -4,7 +4,7 @@
 #include "tessera/backends/eigen/maps.inl"
 #include "tessera/ops/residual_norm.hpp"
 
-namespace tessera::eigen {
+namespace tessera::inline TESSERA_ISA::eigen {
 
 namespace {
 constexpr Index row_tile = 16;

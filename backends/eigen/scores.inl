@@ -6,7 +6,7 @@
 #include "tessera/backends/eigen/maps.inl"
 #include "tessera/tensor/sequence.hpp"
 
-namespace tessera::eigen {
+namespace tessera::inline TESSERA_ISA::eigen {
 
 /// The most that any of n keys of a query keeps; those from `seen` on are hidden by causality. 1 where the value is so
 /// large that it swallows scores in double too: then a row whose keys are all hidden is uniform, or NaN.

@@ -3,7 +3,7 @@
 
 #include "tessera/backends/eigen/scores.inl"
 
-namespace tessera::eigen {
+namespace tessera::inline TESSERA_ISA::eigen {
 
 namespace {
 /// Row r of [B, h, Q, K]: which text and query it is, and how many keys and queries the text has.

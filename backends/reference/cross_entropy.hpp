@@ -8,7 +8,7 @@
 #include "tessera/base/assert.hpp"
 #include "tessera/ops/cross_entropy.hpp"
 
-namespace tessera::reference {
+namespace tessera::inline TESSERA_ISA::reference {
 
 /// The label of a row, or -1 for one that does not count.
 inline Index label_of(const View& labels, Index r, std::int32_t ignored, Index classes) noexcept {

@@ -4,7 +4,7 @@
 #include "tessera/backends/reference/loops.hpp"
 #include "tessera/ops/dropout.hpp"
 
-namespace tessera::reference {
+namespace tessera::inline TESSERA_ISA::reference {
 
 inline bool dropout_keeps(const op::dropout::Attributes& a, Index i) noexcept {
   const auto element = static_cast<std::uint64_t>(i);

@@ -5,7 +5,7 @@
 #include "tessera/base/assert.hpp"
 #include "tessera/ops/embedding.hpp"
 
-namespace tessera::reference {
+namespace tessera::inline TESSERA_ISA::reference {
 
 template <class T>
 void embedding(const Call& call) noexcept {

@@ -6,7 +6,7 @@
 #include "tessera/backends/reference/loops.hpp"
 #include "tessera/ops/gelu.hpp"
 
-namespace tessera::reference {
+namespace tessera::inline TESSERA_ISA::reference {
 
 /// The distribution function of the normal distribution.
 inline double normal_cdf(double x) noexcept { return 0.5 * std::erfc(-x * 0.70710678118654752440); }

@@ -6,7 +6,7 @@
 #include "tessera/backends/reference/loops.hpp"
 #include "tessera/ops/gelu_tanh.hpp"
 
-namespace tessera::reference {
+namespace tessera::inline TESSERA_ISA::reference {
 
 inline constexpr double gelu_tanh_scale = 0.79788456080286535588;  // sqrt(2 / pi)
 inline constexpr double gelu_tanh_cubic = 0.044715;

@@ -4,7 +4,7 @@
 #include "tessera/backends/reference/loops.hpp"
 #include "tessera/ops/heads.hpp"
 
-namespace tessera::reference {
+namespace tessera::inline TESSERA_ISA::reference {
 
 /// Calls f(place, row, column) for each place of [B, h, T, d], in order; row is -1 behind the end of a text.
 template <class F>

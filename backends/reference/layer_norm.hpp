@@ -6,7 +6,7 @@
 #include "tessera/backends/reference/loops.hpp"
 #include "tessera/ops/layer_norm.hpp"
 
-namespace tessera::reference {
+namespace tessera::inline TESSERA_ISA::reference {
 
 struct RowMoments {
   double mean = 0;

@@ -6,7 +6,7 @@
 
 #include "tessera/ops/kernel.hpp"
 
-namespace tessera::reference {
+namespace tessera::inline TESSERA_ISA::reference {
 
 /// Element i in row-major order, whatever the row stride.
 template <class T>

@@ -4,7 +4,7 @@
 #include "tessera/backends/reference/loops.hpp"
 #include "tessera/ops/matmul.hpp"
 
-namespace tessera::reference {
+namespace tessera::inline TESSERA_ISA::reference {
 
 template <class T>
 void matmul(const Call& call) noexcept {

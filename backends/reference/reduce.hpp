@@ -4,7 +4,7 @@
 #include "tessera/backends/reference/loops.hpp"
 #include "tessera/ops/reduce.hpp"
 
-namespace tessera::reference {
+namespace tessera::inline TESSERA_ISA::reference {
 
 template <class T>
 double sum_of(const View& v) noexcept {

@@ -28,7 +28,7 @@
 #include "tessera/backends/reference/tanh.hpp"
 #include "tessera/context/backend.hpp"
 
-namespace tessera {
+namespace tessera::inline TESSERA_ISA {
 
 namespace reference {
 

@@ -4,7 +4,7 @@
 #include "tessera/backends/reference/loops.hpp"
 #include "tessera/ops/rel_shift.hpp"
 
-namespace tessera::reference {
+namespace tessera::inline TESSERA_ISA::reference {
 
 /// Where score (query, key) of matrix m of [B, h, Q, P] is read, in row-major order.
 inline Index rel_shift_source(const View& in, Index m, Index query, Index key) noexcept {

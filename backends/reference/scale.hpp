@@ -4,7 +4,7 @@
 #include "tessera/backends/reference/loops.hpp"
 #include "tessera/ops/scale.hpp"
 
-namespace tessera::reference {
+namespace tessera::inline TESSERA_ISA::reference {
 
 template <class T>
 void scale(const Call& call) noexcept {

@@ -5,7 +5,7 @@
 #include "tessera/base/assert.hpp"
 #include "tessera/ops/segment_select.hpp"
 
-namespace tessera::reference {
+namespace tessera::inline TESSERA_ISA::reference {
 
 /// The relation of key j to the query in row r of [B, h, Q, ...].
 inline Index relation_of(const View& relation, const View& scores, Index r, Index j) noexcept {

@@ -9,7 +9,7 @@
 #include "tessera/backends/reference/loops.hpp"
 #include "tessera/ops/softmax.hpp"
 
-namespace tessera::reference {
+namespace tessera::inline TESSERA_ISA::reference {
 
 /// What the keys of one query keep, and where they end.
 template <class T>

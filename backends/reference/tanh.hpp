@@ -6,7 +6,7 @@
 #include "tessera/backends/reference/loops.hpp"
 #include "tessera/ops/tanh.hpp"
 
-namespace tessera::reference {
+namespace tessera::inline TESSERA_ISA::reference {
 
 template <class T>
 void tanh(const Call& call) noexcept {

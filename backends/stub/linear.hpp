@@ -8,7 +8,7 @@
 
 #include "tessera/ops/linear.hpp"
 
-namespace tessera::stub {
+namespace tessera::inline TESSERA_ISA::stub {
 
 inline void linear(const Call& call) {
   using op = tessera::op::linear;

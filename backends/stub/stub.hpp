@@ -8,7 +8,7 @@
 #include "tessera/backends/stub/linear.hpp"
 #include "tessera/context/backend.hpp"
 
-namespace tessera {
+namespace tessera::inline TESSERA_ISA {
 
 struct Stub {
   /// The type of activations. Ids are always i32.

@@ -10,7 +10,9 @@
 #include <atomic>
 #endif
 
-namespace tessera {
+#include "tessera/base/isa.hpp"
+
+namespace tessera::inline TESSERA_ISA {
 
 struct Assertion {
   const char* condition;

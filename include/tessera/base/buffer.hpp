@@ -9,7 +9,9 @@
 #include <type_traits>
 #include <utility>
 
-namespace tessera {
+#include "tessera/base/isa.hpp"
+
+namespace tessera::inline TESSERA_ISA {
 
 template <class T>
 class Buffer {

@@ -5,7 +5,9 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace tessera {
+#include "tessera/base/isa.hpp"
+
+namespace tessera::inline TESSERA_ISA {
 
 /// Compute types are f32 and f64 (activations) and i32 (ids); the others are stored forms.
 enum class DType : std::uint8_t { f32, f64, f16, bf16, i64, i32, i16, i8, u8, boolean };

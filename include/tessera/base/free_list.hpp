@@ -6,7 +6,9 @@
 
 #include <cstddef>
 
-namespace tessera {
+#include "tessera/base/isa.hpp"
+
+namespace tessera::inline TESSERA_ISA {
 
 class FreeList {
  public:

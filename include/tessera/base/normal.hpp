@@ -5,7 +5,7 @@
 
 #include "tessera/base/philox.hpp"
 
-namespace tessera {
+namespace tessera::inline TESSERA_ISA {
 
 /// Number i of the stream `seed`: normal with mean 0 and variance 1 (Box, Muller 1958, on Philox).
 inline float normal(std::uint64_t seed, std::uint64_t i) noexcept {

@@ -7,7 +7,9 @@
 
 #include <cstdint>
 
-namespace tessera {
+#include "tessera/base/isa.hpp"
+
+namespace tessera::inline TESSERA_ISA {
 
 struct Philox {
   std::uint32_t value[4];

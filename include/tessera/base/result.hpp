@@ -12,7 +12,9 @@
 #include <type_traits>
 #include <utility>
 
-namespace tessera {
+#include "tessera/base/isa.hpp"
+
+namespace tessera::inline TESSERA_ISA {
 
 enum class Code : unsigned char {
   ok,

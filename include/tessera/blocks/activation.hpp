@@ -7,7 +7,7 @@
 #include "tessera/ops/swish.hpp"
 #include "tessera/ops/tanh.hpp"
 
-namespace tessera {
+namespace tessera::inline TESSERA_ISA {
 
 enum class Activation : std::uint8_t { gelu, gelu_tanh, relu, swish, tanh };
 

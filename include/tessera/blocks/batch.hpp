@@ -3,7 +3,7 @@
 
 #include "tessera/context/frame.hpp"
 
-namespace tessera {
+namespace tessera::inline TESSERA_ISA {
 
 /// The sequence of a batch. attention_mask: [texts, longest] of any number type, 1 = visible; absent: all are.
 constexpr Sequence make_sequence(auto& context, const Layout& layout, const View& attention_mask,

@@ -3,7 +3,7 @@
 
 #include "tessera/ops/embedding.hpp"
 
-namespace tessera {
+namespace tessera::inline TESSERA_ISA {
 
 /// weight: [V, H].
 template <Index V = dyn, Index H = dyn>

@@ -7,7 +7,7 @@
 #include "tessera/blocks/norm.hpp"
 #include "tessera/blocks/self_attention.hpp"
 
-namespace tessera {
+namespace tessera::inline TESSERA_ISA {
 
 /// What a layer needs besides x: the sequence and its own row of the head mask. Plain data.
 struct LayerContext {

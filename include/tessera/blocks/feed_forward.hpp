@@ -6,7 +6,7 @@
 #include "tessera/blocks/activation.hpp"
 #include "tessera/blocks/linear.hpp"
 
-namespace tessera {
+namespace tessera::inline TESSERA_ISA {
 
 /// H: width of the model, F: inner width.
 template <Index H = dyn, Index F = dyn>

@@ -3,7 +3,7 @@
 
 #include "tessera/ops/linear.hpp"
 
-namespace tessera {
+namespace tessera::inline TESSERA_ISA {
 
 /// weight: [Out, In], bias: [Out].
 template <Index In = dyn, Index Out = dyn>

@@ -3,7 +3,7 @@
 
 #include "tessera/ops/residual_norm.hpp"
 
-namespace tessera {
+namespace tessera::inline TESSERA_ISA {
 
 template <Index H = dyn>
 struct LayerNorm {

@@ -5,7 +5,7 @@
 #include "tessera/ops/embedding.hpp"
 #include "tessera/ops/tanh.hpp"
 
-namespace tessera {
+namespace tessera::inline TESSERA_ISA {
 
 /// H: width of the model.
 template <Index H = dyn>

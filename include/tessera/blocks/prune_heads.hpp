@@ -10,7 +10,7 @@
 
 #include "tessera/blocks/self_attention.hpp"
 
-namespace tessera {
+namespace tessera::inline TESSERA_ISA {
 
 /// The most heads of a layer that pruning can name.
 inline constexpr Index max_prunable_heads = 64;

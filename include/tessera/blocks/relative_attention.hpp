@@ -13,7 +13,7 @@
 #include "tessera/ops/rel_shift.hpp"
 #include "tessera/ops/segment_select.hpp"
 
-namespace tessera {
+namespace tessera::inline TESSERA_ISA {
 
 /// What relative attention needs besides its streams. Padded batches; plain data.
 struct RelativeContext {

@@ -7,7 +7,7 @@
 #include "tessera/blocks/linear.hpp"
 #include "tessera/ops/attention.hpp"
 
-namespace tessera {
+namespace tessera::inline TESSERA_ISA {
 
 namespace detail {
 /// 1 / sqrt(x), in constant expressions too (Newton's iteration from a first guess).

@@ -4,7 +4,7 @@
 #include "tessera/base/buffer.hpp"
 #include "tessera/tensor/param.hpp"
 
-namespace tessera {
+namespace tessera::inline TESSERA_ISA {
 
 /// N layers in place; dyn: as many as the config says, from the heap, at set-up.
 template <class Layer, Index N = dyn>

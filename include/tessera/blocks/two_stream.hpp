@@ -7,7 +7,7 @@
 #include "tessera/blocks/feed_forward.hpp"
 #include "tessera/blocks/relative_attention.hpp"
 
-namespace tessera {
+namespace tessera::inline TESSERA_ISA {
 
 /// What the two streams need besides the content. Plain data.
 struct TwoStreamContext {

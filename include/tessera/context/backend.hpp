@@ -7,7 +7,7 @@
 
 #include "tessera/ops/kernel.hpp"
 
-namespace tessera {
+namespace tessera::inline TESSERA_ISA {
 
 /// Memory of a backend. All null: plain host memory.
 struct Memory {

@@ -3,7 +3,9 @@
 
 #include <utility>
 
-namespace tessera {
+#include "tessera/base/isa.hpp"
+
+namespace tessera::inline TESSERA_ISA {
 
 /// y = block(x, extra). On a tape, backward keeps x alone and runs the block again: time for memory. Elsewhere: a call.
 /// `block` must live until backward is done. Source: Chen et al., "Training Deep Nets with Sublinear Memory Cost" (2016).

@@ -12,7 +12,7 @@
 #include "tessera/context/backend.hpp"
 #include "tessera/tensor/sequence.hpp"
 
-namespace tessera {
+namespace tessera::inline TESSERA_ISA {
 
 /// The first thing that went wrong in a frame. Plain data: the sentence is made when asked for.
 struct Fault {

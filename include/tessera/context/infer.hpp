@@ -7,7 +7,7 @@
 
 #include "tessera/context/frame.hpp"
 
-namespace tessera {
+namespace tessera::inline TESSERA_ISA {
 
 /// Sees each op before and after it runs (trace.hpp). The default sees nothing and costs nothing.
 struct NoProbe {

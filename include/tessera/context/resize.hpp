@@ -8,7 +8,7 @@
 #include "tessera/base/normal.hpp"
 #include "tessera/context/weights.hpp"
 
-namespace tessera {
+namespace tessera::inline TESSERA_ISA {
 
 namespace detail {
 /// The param of an embedding, or the param itself.

@@ -9,7 +9,7 @@
 #include "tessera/context/infer.hpp"
 #include "tessera/context/weights.hpp"
 
-namespace tessera {
+namespace tessera::inline TESSERA_ISA {
 
 /// What `input` needs: bytes of the arena, FLOPs, ops. A constant expression where backend, model and input are.
 template <class Model, class B>

@@ -3,7 +3,7 @@
 
 #include "tessera/tensor/tensor.hpp"
 
-namespace tessera {
+namespace tessera::inline TESSERA_ISA {
 
 /// Costs nothing unless a session has taps that want the name. Values come in the order in which they are made.
 template <class T>

@@ -8,7 +8,7 @@
 
 #include "tessera/context/weights.hpp"
 
-namespace tessera {
+namespace tessera::inline TESSERA_ISA {
 
 template <class B>
 class Tape : public Frame<B> {
@@ -29,7 +29,8 @@ class Tape : public Frame<B> {
   }
   bool dropout_enabled() const noexcept { return dropout_enabled_; }
   std::uint64_t seed() const noexcept { return seed_; }
-  std::int32_t next_number() const noexcept { return this->number_; }
+  /// The number of the next dropout of this walk: the same whether ops are fused or not.
+  std::int32_t next_dropout() noexcept { return dropouts_++; }
 
   void begin_plan() noexcept { begin_walk(true, Arena()); }
   void begin(const Arena& arena) noexcept { begin_walk(false, arena); }
@@ -99,7 +100,7 @@ class Tape : public Frame<B> {
     using Result = decltype(block(x.borrow(), extra));
     static_assert(std::is_trivially_copyable_v<Extra>, "checkpoint: the extra argument must be plain data");
     const bool was_recording = std::exchange(recording_, false);
-    const std::int32_t number = this->number_;
+    const std::int32_t number = this->number_, dropouts = dropouts_;
     const std::size_t first_value = values_.size();
     Result y = block(x.borrow(), extra);
     recording_ = was_recording;
@@ -114,6 +115,7 @@ class Tape : public Frame<B> {
     const Replay<Block, Extra> replay{&block, extra};
     Record record;
     record.number = number;
+    record.dropouts = dropouts;
     record.in[0] = x.operand();
     record.out = Operand{y.view(), value};
     record.replay = &replay_block<Block, T, Extra>;
@@ -135,6 +137,7 @@ class Tape : public Frame<B> {
   struct Record {
     OpId op = OpId::count;
     std::int32_t number = 0;
+    std::int32_t dropouts = 0;  ///< dropouts before it, for a replay
     Operand in[max_inputs];
     Operand out;
     std::size_t attributes = 0;  ///< offset in attributes_
@@ -151,6 +154,7 @@ class Tape : public Frame<B> {
     (void)(records_.resize(0) && values_.resize(0) && attributes_.resize(0));
     recording_ = true;
     replaying_ = false;
+    dropouts_ = 0;
   }
 
   std::int32_t add_value(bool wanted) noexcept {
@@ -305,8 +309,7 @@ class Tape : public Frame<B> {
     }
     if (!this->planning_ && !this->failed()) {
       if (vjps.origin[op_index] == Origin::reference && !this->backend_.memory().host())
-        base::require(false, "backend: its gradient of this op exists in host memory only", 1, 0, Code::unsupported,
-                      record.op);
+        detail::run_vjp_through_host(this->backend_.memory(), vjps.run[op_index], vjps.scratch[op_index], call);
       else
         vjps.run[op_index](call);
     }
@@ -318,6 +321,7 @@ class Tape : public Frame<B> {
     Replay<Block, Extra> replay;
     std::memcpy(&replay, tape.attributes_.data() + record.attributes, sizeof replay);
     const std::int32_t number = std::exchange(tape.number_, record.number);
+    const std::int32_t dropouts = std::exchange(tape.dropouts_, record.dropouts);
     const bool was_replaying = std::exchange(tape.replaying_, true);
     const std::size_t first_record = tape.records_.size();
     const std::size_t first_value = tape.values_.size();
@@ -340,6 +344,7 @@ class Tape : public Frame<B> {
     (void)tape.values_.resize(first_value);
     tape.replaying_ = was_replaying;
     tape.number_ = number;
+    tape.dropouts_ = dropouts;
   }
 
   const Gradients<B>* gradients_ = nullptr;
@@ -347,6 +352,7 @@ class Tape : public Frame<B> {
   Buffer<Value> values_;
   Buffer<std::byte> attributes_;
   std::uint64_t seed_ = 0;
+  std::int32_t dropouts_ = 0;
   bool dropout_enabled_ = false;
   bool recording_ = true;
   bool replaying_ = false;

@@ -9,7 +9,7 @@
 
 #include "tessera/context/infer.hpp"
 
-namespace tessera {
+namespace tessera::inline TESSERA_ISA {
 
 struct TraceEvent {
   OpId op = OpId::count;

@@ -7,7 +7,7 @@
 
 #include "tessera/context/tape.hpp"
 
-namespace tessera {
+namespace tessera::inline TESSERA_ISA {
 
 template <class Model, class B>
 class TrainingSession {

@@ -8,7 +8,7 @@
 #include "tessera/context/frame.hpp"
 #include "tessera/tensor/walk.hpp"
 
-namespace tessera {
+namespace tessera::inline TESSERA_ISA {
 
 /// Bytes of a backend's memory, released with their owner.
 class MemoryBlock {

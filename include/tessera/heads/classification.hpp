@@ -4,7 +4,7 @@
 #include "tessera/ops/cross_entropy.hpp"
 #include "tessera/ops/mean_squared_error.hpp"
 
-namespace tessera {
+namespace tessera::inline TESSERA_ISA {
 
 /// A label that no data has: rows that carry it do not count.
 inline constexpr std::int32_t no_label = INT32_MIN;

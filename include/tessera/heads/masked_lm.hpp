@@ -7,7 +7,7 @@
 #include "tessera/blocks/linear.hpp"
 #include "tessera/blocks/norm.hpp"
 
-namespace tessera {
+namespace tessera::inline TESSERA_ISA {
 
 /// H: width of the model, V: vocabulary.
 template <Index H = dyn, Index V = dyn>

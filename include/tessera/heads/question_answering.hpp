@@ -10,7 +10,7 @@
 #include "tessera/ops/scale.hpp"
 #include "tessera/context/frame.hpp"
 
-namespace tessera {
+namespace tessera::inline TESSERA_ISA {
 
 /// One column of [rows, 2] scores as [texts, longest]; as [1, rows] for a ragged batch.
 template <class T>

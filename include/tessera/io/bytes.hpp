@@ -15,7 +15,7 @@
 
 #include "tessera/base/result.hpp"
 
-namespace tessera::io {
+namespace tessera::inline TESSERA_ISA::io {
 
 static_assert(std::endian::native == std::endian::little,
               "tessera/io: tensors are used as they lie in the file, "

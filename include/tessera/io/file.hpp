@@ -40,7 +40,7 @@
 #include <system_error>
 #endif
 
-namespace tessera::io {
+namespace tessera::inline TESSERA_ISA::io {
 
 namespace detail {
 

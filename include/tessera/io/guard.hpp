@@ -13,7 +13,7 @@
 
 #include "tessera/base/result.hpp"
 
-namespace tessera::io {
+namespace tessera::inline TESSERA_ISA::io {
 
 /// The Result of `body()`, or the Error that stands for what it threw.
 template <class Body>

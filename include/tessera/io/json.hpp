@@ -27,7 +27,7 @@
 #include "tessera/io/guard.hpp"
 #include "tessera/io/utf8.hpp"
 
-namespace tessera::io {
+namespace tessera::inline TESSERA_ISA::io {
 
 using Json = nlohmann::ordered_json;
 

@@ -24,7 +24,7 @@
 #include "tessera/io/guard.hpp"
 #include "tessera/io/state.hpp"
 
-namespace tessera::io {
+namespace tessera::inline TESSERA_ISA::io {
 
 namespace detail {
 

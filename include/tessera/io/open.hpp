@@ -23,7 +23,7 @@
 #include "tessera/io/torch.hpp"
 #include "tessera/io/zip.hpp"
 
-namespace tessera::io {
+namespace tessera::inline TESSERA_ISA::io {
 
 struct LoadOptions {
   /// Check every checksum the format has; reads all of the file once.

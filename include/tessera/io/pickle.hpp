@@ -30,7 +30,7 @@
 #include "tessera/io/guard.hpp"
 #include "tessera/io/utf8.hpp"
 
-namespace tessera::io {
+namespace tessera::inline TESSERA_ISA::io {
 
 enum class PickleKind : std::uint8_t {
   none,

@@ -26,7 +26,7 @@
 #include "tessera/io/guard.hpp"
 #include "tessera/io/utf8.hpp"
 
-namespace tessera::io {
+namespace tessera::inline TESSERA_ISA::io {
 
 /// "[2, 3]", as errors and listings show shapes.
 inline std::string format_shape(std::span<const std::int64_t> shape) {

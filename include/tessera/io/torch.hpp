@@ -33,7 +33,7 @@
 #include "tessera/io/utf8.hpp"
 #include "tessera/io/zip.hpp"
 
-namespace tessera::io {
+namespace tessera::inline TESSERA_ISA::io {
 
 struct TorchOptions {
   /// Check the checksum of every storage in an archive: reads all of the file once. The dict is always checked.

@@ -9,7 +9,9 @@
 #include <string>
 #include <string_view>
 
-namespace tessera::io {
+#include "tessera/base/isa.hpp"
+
+namespace tessera::inline TESSERA_ISA::io {
 
 /// Well-formed UTF-8 as Unicode 15, table 3-7 has it: no overlong forms, no surrogates, nothing above U+10FFFF.
 inline bool is_utf8(std::string_view text) noexcept {

@@ -26,7 +26,7 @@
 #include "tessera/io/state.hpp"
 #include "tessera/io/utf8.hpp"
 
-namespace tessera::io {
+namespace tessera::inline TESSERA_ISA::io {
 
 namespace detail {
 

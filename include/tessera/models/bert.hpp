@@ -17,7 +17,7 @@
 #include "tessera/heads/question_answering.hpp"
 #include "tessera/tensor/names.hpp"
 
-namespace tessera {
+namespace tessera::inline TESSERA_ISA {
 
 /// Each size a constant or dyn.
 struct BertSizes {

@@ -7,7 +7,7 @@
 
 #include "tessera/models/bert.hpp"
 
-namespace tessera {
+namespace tessera::inline TESSERA_ISA {
 
 namespace detail {
 /// What the classes of this file share: the base model under the role "bert".

@@ -11,7 +11,7 @@
 #include "tessera/ops/scale_heads.hpp"
 #include "tessera/ops/softmax.hpp"
 
-namespace tessera {
+namespace tessera::inline TESSERA_ISA {
 
 namespace op {
 struct attention {

@@ -5,7 +5,7 @@
 
 #include "tessera/ops/kernel.hpp"
 
-namespace tessera {
+namespace tessera::inline TESSERA_ISA {
 
 namespace op {
 struct cross_entropy {

@@ -8,7 +8,7 @@
 #include "tessera/base/result.hpp"
 #include "tessera/tensor/tensor.hpp"
 
-namespace tessera {
+namespace tessera::inline TESSERA_ISA {
 
 /// Every op of the library, in the order of the tables. A fused op names the composition it replaces in its header.
 #define TESSERA_OPS(X)                                                                                        \

@@ -7,7 +7,7 @@
 #include "tessera/tensor/sequence.hpp"
 #include "tessera/ops/kernel.hpp"
 
-namespace tessera {
+namespace tessera::inline TESSERA_ISA {
 
 namespace op {
 struct sum {

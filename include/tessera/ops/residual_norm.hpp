@@ -4,7 +4,7 @@
 #include "tessera/ops/add.hpp"
 #include "tessera/ops/layer_norm.hpp"
 
-namespace tessera {
+namespace tessera::inline TESSERA_ISA {
 
 namespace op {
 struct residual_norm {

@@ -6,7 +6,7 @@
 
 #include "tessera/ops/kernel.hpp"
 
-namespace tessera {
+namespace tessera::inline TESSERA_ISA {
 
 namespace op {
 struct scale_heads {

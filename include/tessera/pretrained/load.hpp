@@ -12,7 +12,7 @@
 #include "tessera/io/state.hpp"
 #include "tessera/tensor/names.hpp"
 
-namespace tessera {
+namespace tessera::inline TESSERA_ISA {
 
 struct LoadReport {
   std::vector<std::string> missing;     ///< params of the model that the file has not

@@ -5,7 +5,9 @@
 
 #include <cstdint>
 
-namespace tessera {
+#include "tessera/base/isa.hpp"
+
+namespace tessera::inline TESSERA_ISA {
 
 using Index = std::int64_t;
 

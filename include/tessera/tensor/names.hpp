@@ -6,7 +6,7 @@
 
 #include "tessera/tensor/walk.hpp"
 
-namespace tessera {
+namespace tessera::inline TESSERA_ISA {
 
 struct NameRule {
   const char* role;        ///< "encoder.#.attention.query"

@@ -7,7 +7,7 @@
 
 #include "tessera/tensor/view.hpp"
 
-namespace tessera {
+namespace tessera::inline TESSERA_ISA {
 
 enum class ParamRole : std::uint8_t {
   trained,  ///< has a gradient and an optimizer entry

@@ -7,7 +7,7 @@
 
 #include "tessera/tensor/tensor.hpp"
 
-namespace tessera {
+namespace tessera::inline TESSERA_ISA {
 
 /// Where each text lies, on the host.
 struct Layout {

@@ -8,7 +8,7 @@
 
 #include "tessera/tensor/param.hpp"
 
-namespace tessera {
+namespace tessera::inline TESSERA_ISA {
 
 /// Bytes of an arena. `bytes` 0: memory of somebody else.
 struct Slot {

@@ -9,7 +9,7 @@
 #include "tessera/base/dtype.hpp"
 #include "tessera/tensor/extents.hpp"
 
-namespace tessera {
+namespace tessera::inline TESSERA_ISA {
 
 struct View {
   static constexpr int max_rank = 5;

@@ -6,7 +6,7 @@
 
 #include "tessera/tensor/param.hpp"
 
-namespace tessera {
+namespace tessera::inline TESSERA_ISA {
 
 /// The role path of the param at hand.
 class RolePath {

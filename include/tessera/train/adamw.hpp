@@ -9,7 +9,7 @@
 
 #include "tessera/context/weights.hpp"
 
-namespace tessera {
+namespace tessera::inline TESSERA_ISA {
 
 class AdamW {
  public:
