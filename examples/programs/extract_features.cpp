@@ -176,6 +176,8 @@ Result<void> extract(const Options& o) {
         "bert_config.json), vocab.txt, and model.safetensors or pytorch_model.bin; nothing is downloaded, "
         "so get these files of a model such as bert-base-uncased first and put them there",
         o.model.c_str());
+  if (o.no_cuda && o.backend.backend == "cuda")
+    return Error::format(Code::invalid_argument, "--no_cuda and --backend cuda contradict each other");
   TESSERA_TRY_ASSIGN(const tessera::AnyBackend backend, choose_backend(o.backend.backend));
   tessera::ThreadPool threads;
   TESSERA_TRY(threads.start(o.backend.threads));

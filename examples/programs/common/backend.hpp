@@ -17,37 +17,60 @@
 #if defined(TESSERA_WITH_CPU)
 #include "tessera/backends/cpu/cpu.hpp"
 #endif
+#if defined(TESSERA_WITH_CUDA)
+#include "tessera/backends/cuda/cuda.hpp"
+#endif
 #if defined(TESSERA_WITH_EIGEN)
 #include "tessera/backends/eigen/eigen.hpp"
 #endif
 
 namespace tessera::programs {
 
-/// The fastest first: the first is the default.
-inline std::vector<AnyBackend> backends() {
+struct BackendEntry {
+  const char* name;
+  bool (*available)();
+  AnyBackend (*make)();
+};
+
+template <class B>
+constexpr BackendEntry backend_entry() noexcept {
+  return {B::name(),
+          []() -> bool {
+            if constexpr (requires { B::available(); }) return B::available();
+            return true;
+          },
+          [] { return AnyBackend::of(B()); }};
+}
+
+/// The first is the default: the fastest that every machine has. A device is only used when it is named.
+inline std::vector<BackendEntry> backends() {
   return {
 #if defined(TESSERA_WITH_CPU)
-    AnyBackend::of(Cpu()),
+    backend_entry<Cpu>(),
 #endif
 #if defined(TESSERA_WITH_EIGEN)
-        AnyBackend::of(EigenBackend()),
+        backend_entry<EigenBackend>(),
 #endif
-        AnyBackend::of(Reference<float>()),
+        backend_entry<Reference<float>>(),
+#if defined(TESSERA_WITH_CUDA)
+        backend_entry<Cuda>(),
+#endif
   };
 }
 
 inline std::vector<std::string> backend_names() {
   std::vector<std::string> names;
-  for (const AnyBackend& b : backends()) names.emplace_back(b.name());
+  for (const BackendEntry& b : backends()) names.emplace_back(b.name);
   return names;
 }
 
 /// The backend of this name; the default for an empty one.
 inline Result<AnyBackend> choose_backend(std::string_view name) {
-  const std::vector<AnyBackend> all = backends();
-  if (name.empty()) return all.front();
-  for (const AnyBackend& b : all)
-    if (name == b.name()) return b;
+  for (const BackendEntry& b : backends()) {
+    if (!name.empty() && name != b.name) continue;
+    if (!b.available()) return Error::format(Code::unsupported, "backend %s: this machine has no such device", b.name);
+    return b.make();
+  }
   return Error::format(Code::unsupported, "this build has no backend %.*s", static_cast<int>(name.size()), name.data());
 }
 
