@@ -76,6 +76,19 @@ const auto as_attention = [](const auto& block, auto x, const LayerContext& c, c
 const auto as_rows = [](const auto& block, auto x, const LayerContext&, const Operand&) { return block(x); };
 const auto as_pooler = [](const auto& block, auto x, const LayerContext&, const Operand& first) { return block(x, first); };
 
+/// Two layers, each behind a checkpoint of its own.
+struct Pair {
+  EncoderLayer<> first, second;
+  void visit(auto&& v) {
+    v("first", first);
+    v("second", second);
+  }
+  auto operator()(auto x, const LayerContext& c) const noexcept {
+    auto y = checkpoint(first, std::move(x), c);
+    return checkpoint(second, std::move(y), c);
+  }
+};
+
 EncoderLayer<> encoder_layer(Activation activation = Activation::gelu) {
   EncoderLayer<> layer;
   layer.attention = {width, heads, 0.0};
@@ -134,6 +147,28 @@ BOOST_AUTO_TEST_CASE(encoder_layer_gradients_hold_for_ragged_texts_and_behind_a_
   in.layout = Layout::ragged(texts, arrays.offsets.data());
   check(encoder_layer(), as_layer, in, 2);
   check(encoder_layer(), as_checkpoint, in, 3);
+}
+
+BOOST_AUTO_TEST_CASE(checkpoints_inside_of_a_checkpoint_give_the_same_gradients) {
+  const BlockInput in = arrays.input(8, width);
+  check(Pair{encoder_layer(), encoder_layer(Activation::tanh)}, as_checkpoint, in, 5);
+  std::vector<double> gradients[2];
+  const auto gradients_of = [&](auto apply, std::vector<double>& all) {
+    BlockModel model(Pair{encoder_layer(), encoder_layer()}, apply);
+    auto weights = Weights::of(model);
+    gradient_check::fill(model, 0.5F);
+    using Exact = Reference<double>;
+    auto packed = Packed<Exact>::of(model, Exact());
+    auto sums = Gradients<Exact>::of(model, Exact());
+    TrainingSession<decltype(model), Exact> session(model, Exact(), *sums, packed->views());
+    BOOST_TEST_REQUIRE(session.reserve(in).ok());
+    BOOST_TEST_REQUIRE(session.forward(in).ok());
+    BOOST_TEST_REQUIRE(session.backward().ok());
+    all.assign(sums->data(), sums->data() + sums->elements());
+  };
+  gradients_of(as_layer, gradients[0]);
+  gradients_of(as_checkpoint, gradients[1]);
+  BOOST_TEST((gradients[0] == gradients[1]));
 }
 
 BOOST_AUTO_TEST_CASE(self_attention_gradients_equal_finite_differences) {
