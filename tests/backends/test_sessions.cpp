@@ -114,6 +114,31 @@ BOOST_AUTO_TEST_CASE(any_smaller_input_fits_and_gives_the_bits_of_a_session_of_i
     }
 }
 
+BOOST_AUTO_TEST_CASE(a_tape_whose_dropout_is_off_gives_the_bits_of_one_without_dropout) {
+  const Arrays arrays(2, 19);
+  const auto in = arrays.labelled(38);
+  for (const AnyBackend& backend : backends())
+    BOOST_TEST_CONTEXT(backend.name()) {
+      std::vector<float> bits[2];
+      for (const bool has_rate : {false, true}) {
+        BertConfig c = wide();
+        c.hidden_dropout_prob = c.attention_probs_dropout_prob = has_rate ? 0.3 : 0.0;
+        const Owned<Model> owned(c);
+        auto gradients = Gradients<AnyBackend>::of(owned.model, backend);
+        TrainingSession<Model, AnyBackend> session(owned.model, backend, *gradients);
+        session.set_dropout(!has_rate, 3);
+        BOOST_TEST_REQUIRE(session.reserve(in).ok());
+        const auto out = session.forward(in);
+        BOOST_TEST_REQUIRE(out.ok());
+        bits[has_rate ? 1 : 0] = numbers(**out);
+        BOOST_TEST_REQUIRE(session.backward().ok());
+        const float* sums = gradients->data();
+        bits[has_rate ? 1 : 0].insert(bits[has_rate ? 1 : 0].end(), sums, sums + gradients->elements());
+      }
+      BOOST_TEST(same_bits(bits[0], bits[1]));
+    }
+}
+
 BOOST_AUTO_TEST_CASE(any_smaller_input_trains) {
   const Owned<Model> owned(wide());
   for (const AnyBackend& backend : backends())

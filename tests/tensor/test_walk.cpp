@@ -22,19 +22,23 @@ struct Block {
     v("bias", bias);
   }
 };
-struct Model {
-  Block layer[12];
+/// A template, as clang 14 evaluates members of a plain struct too late for a constant.
+template <Index N>
+struct ModelOf {
+  Block layer[static_cast<std::size_t>(N)];
   Param<5> table{ParamUse::table, Extents<5>(5), ParamRole::buffer};
   Param<2, 3> copy{ParamUse::matrix, Extents<2, 3>(2, 3)};
-  constexpr Model() { count = number_params(*this); }
+  constexpr ModelOf() { count = number_params(*this); }
   constexpr void visit(auto&& v) {
-    for (Index i = 0; i < 12; ++i) v(i, layer[i]);
+    for (Index i = 0; i < N; ++i) v(i, layer[i]);
     v("table", table);
     v("copy", copy);
   }
   constexpr void ties(auto&& t) { t(layer[3].weight, copy); }
   int count = 0;
 };
+
+using Model = ModelOf<12>;
 
 constexpr Model constant_model;
 static_assert(constant_model.count == 26 && constant_model.copy.id == 25 && constant_model.copy.master == 6);

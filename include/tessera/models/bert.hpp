@@ -62,7 +62,8 @@ struct BertInput {
   View attention_mask;  ///< [texts, longest], 1 = visible; padded layouts only; absent: all are visible
   View head_mask;       ///< [heads] or [layers, heads]; multiplied to the attention probabilities
 
-  /// The shapes of a padded batch with all inputs given: what a session reserves for.
+  /// The shapes of a padded batch with all arrays of tokens given: what a session reserves for. A head_mask that is not in
+  /// the backend's element type and memory needs a few bytes more: add it.
   static constexpr BertInput shape(Index texts, Index longest) noexcept {
     BertInput in;
     in.layout = Layout::padded(texts, longest);

@@ -42,7 +42,8 @@ constexpr auto attention(Q q, K k, V v, Index heads, double scale, const Sequenc
   auto& context = q.context();
   constexpr Index width = size_of_dim<Q, 1>;
   const Layout& layout = sequence.layout;
-  const bool drops = Q::context_type::training && dropout_rate > 0;
+  bool drops = false;
+  if constexpr (Q::context_type::training) drops = dropout_rate > 0 && context.dropout_enabled();
   context.require(heads > 0 && q.size(1) % heads == 0, "attention: columns must be a multiple of the heads", heads,
                   q.size(1), Code::shape_mismatch, OpId::attention);
   context.require(q.size(1) == k.size(1) && q.size(1) == v.size(1), "attention: q, k and v must have as many columns",
