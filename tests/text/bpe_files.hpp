@@ -22,7 +22,8 @@ inline tessera::text::Vocabulary vocabulary(const Json& tokens) {
 /// The tokenizer of a golden folder. `options` are those of class T.
 template <class T, class Options>
 T load_bpe(const std::string& folder, Options options = {}) {
-  auto made = T::from_memory(vocabulary(json(folder + "/vocab.json")), text(folder + "/merges.txt"), std::move(options));
+  const std::string merges = text(folder + "/merges.txt");
+  auto made = T::from_memory(vocabulary(json(folder + "/vocab.json")), merges, std::move(options));
   if (!made.ok()) throw std::runtime_error(made.error().message());
   return std::move(made).value();
 }
@@ -45,7 +46,8 @@ std::vector<std::string> differences_of_folder(const std::string& folder, Load&&
   using tessera::text::Role;
   std::vector<std::string> out;
   const auto expect = [&](const std::string& what, const Json& found, const Json& wanted) {
-    if (found != wanted) out.push_back(folder + ", " + what + ": expected " + wanted.dump() + ", found " + found.dump());
+    if (found == wanted) return;
+    out.push_back(folder + ", " + what + ": expected " + wanted.dump() + ", found " + found.dump());
   };
   const auto tokenizer = load(tessera::text::Tokenizer::no_max_len);
   const std::vector<Json> cases = lines(folder + "/cases.jsonl");

@@ -108,7 +108,9 @@ BOOST_AUTO_TEST_CASE(short_long_and_windowed_words_are_encoded_as_defined) {
       while (word.size() < length) word += static_cast<char>('a' + random() % letters);
       const Strings expected = encode_plainly(merges, letters_of(word));
       wrong += encode(bpe, word, scratch) != expected ? 1 : 0;
-      for (const std::size_t at_once : {33, 40, 100}) wrong += encode(bpe, word, scratch, at_once) != expected ? 1 : 0;
+      for (const std::size_t at_once : {33U, 40U, 100U}) {
+        wrong += encode(bpe, word, scratch, at_once) != expected ? 1 : 0;
+      }
     }
   }
   BOOST_TEST(wrong == 0U);
@@ -120,10 +122,10 @@ BOOST_AUTO_TEST_CASE(windows_of_any_size_give_the_same_where_symbols_are_as_long
   for (std::size_t n = 1; n < 1024; n *= 2) lines += std::string(n, 'a') + " " + std::string(n, 'a') + "\n";
   const Bpe bpe = bpe_of(merges_of(lines));
   BpeScratch scratch;
-  for (const std::size_t length : {1024, 1023, 4096, 5000, 5001}) {
+  for (const std::size_t length : {1024U, 1023U, 4096U, 5000U, 5001U}) {
     const std::string word(length, 'a');
     const Strings expected = encode(bpe, word, scratch);
-    for (const std::size_t at_once : {33, 64, 1000}) BOOST_TEST((encode(bpe, word, scratch, at_once) == expected));
+    for (const std::size_t at_once : {33U, 64U, 1000U}) BOOST_TEST((encode(bpe, word, scratch, at_once) == expected));
   }
 }
 
@@ -204,12 +206,14 @@ BOOST_AUTO_TEST_CASE(a_million_merges_of_nothing_and_merges_into_each_other_are_
   BOOST_TEST(golden::value(tokenizer.encode("ab")) == golden::Json({2, 0, 1}));
   // Strings that are made in several ways, pairs in both orders, and a pair better ranked than what it is made of.
   const auto odd = golden::make_bpe<Gpt2Tokenizer, Gpt2Options>(
-      {"a", "b", "\u0120", "<|endoftext|>", "aba", "ab", "ba"}, "ab a\na ba\nb a\na b\n\u4E00 \u4E01\n\xEF\xBF\xBD a\n");
+      {"a", "b", "\u0120", "<|endoftext|>", "aba", "ab", "ba"},
+      "ab a\na ba\nb a\na b\n\u4E00 \u4E01\n\xEF\xBF\xBD a\n");
   BOOST_TEST(golden::value(odd.tokenize("abab")) == golden::Json({"\u0120", "aba", "b"}));
 }
 
 BOOST_AUTO_TEST_CASE(one_very_long_merge_line_is_one_symbol) {
   const std::string half(1 << 20, 'x');
-  const auto tokenizer = golden::make_bpe<Gpt2Tokenizer, Gpt2Options>({"x", "\u0120", "<|endoftext|>"}, half + " " + half + "\n");
+  const std::string line = half + " " + half + "\n";
+  const auto tokenizer = golden::make_bpe<Gpt2Tokenizer, Gpt2Options>({"x", "\u0120", "<|endoftext|>"}, line);
   BOOST_TEST(golden::value(tokenizer.encode("xx")) == golden::Json({1, 0, 0}));
 }

@@ -66,8 +66,7 @@ BOOST_AUTO_TEST_CASE(bytes_that_are_no_utf8_are_ignored_or_refused_when_asked_fo
   for (const Json& line : lines) {
     Gpt2Options options;
     options.errors = line.at("errors") == "strict" ? DecodeErrors::strict : DecodeErrors::ignore;
-    static const auto strict = golden::load_bpe<Gpt2Tokenizer>("gpt2", options);
-    const auto tokenizer = options.errors == strict.errors() ? strict : golden::load_bpe<Gpt2Tokenizer>("gpt2", options);
+    const auto tokenizer = golden::load_bpe<Gpt2Tokenizer>("gpt2", options);
     const auto decoded = tokenizer.decode(line.at("ids").get<Ids>());
     if (line.at("decoded").is_object()) {
       BOOST_TEST(!decoded.ok());
@@ -123,7 +122,8 @@ BOOST_AUTO_TEST_CASE(without_a_byte_and_without_an_unknown_token_a_text_is_an_er
 }
 
 BOOST_AUTO_TEST_CASE(a_symbol_that_only_the_merges_know_is_unknown_unless_it_was_added) {
-  auto tokenizer = golden::make_bpe<Gpt2Tokenizer, Gpt2Options>({"a", "b", "\u0120", "<|endoftext|>"}, "\u0120 a\na b\n");
+  auto tokenizer =
+      golden::make_bpe<Gpt2Tokenizer, Gpt2Options>({"a", "b", "\u0120", "<|endoftext|>"}, "\u0120 a\na b\n");
   BOOST_TEST(golden::value(tokenizer.tokenize("ab")) == Json({"\u0120a", "b"}));
   BOOST_TEST(golden::value(tokenizer.encode("ab")) == Json({3, 1}));
   TextScratch scratch;

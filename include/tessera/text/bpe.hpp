@@ -43,6 +43,7 @@ struct BpeScratch {
   std::vector<Symbol> characters;  // for callers who need them side by side
   std::vector<BpeToken> tokens;    // the result
   std::vector<BpeToken> window;
+  std::vector<BpeToken> seam;
   std::vector<Symbol> symbols;
   std::vector<std::uint32_t> previous;
   std::vector<std::uint32_t> next;
@@ -55,8 +56,8 @@ class Bpe {
  public:
   /// Symbols from here on stand for no string of the table: callers may use them as they like, they are never joined.
   static constexpr Symbol first_foreign = 1U << 31;
-  /// First symbols of a word that are encoded at once.
-  static constexpr std::size_t window = std::size_t{1} << 16;
+  /// First symbols of a word that are encoded at once: 100 KB of lists and heap, which stay in the cache.
+  static constexpr std::size_t window = std::size_t{1} << 12;
 
   Bpe() = default;
 
@@ -280,9 +281,8 @@ class Bpe {
   /// Whether `left`, which ends at `seam`, and `right`, which begins there, stay apart when encoded together.
   template <class SymbolAt>
   bool fits(BpeToken left, std::size_t seam, BpeToken right, SymbolAt& symbol_at, BpeScratch& s) const {
-    std::vector<BpeToken> both;
-    encode_range(seam - left.length, seam + right.length, symbol_at, s, both);
-    return both.size() == 2 && both[0].length == left.length;
+    encode_range(seam - left.length, seam + right.length, symbol_at, s, s.seam);
+    return s.seam.size() == 2 && s.seam[0].length == left.length;
   }
 
   Vocabulary strings_;

@@ -1,4 +1,4 @@
-// Byte-pair encoding over bytes, as GPT-2 and RoBERTa have it: the symbol of each byte, and where long words can be cut.
+// Byte-pair encoding over bytes, as in GPT-2 and RoBERTa: the symbol of each byte, and where long words can be cut.
 //
 // The tables name bytes by the characters of byte_alphabet.hpp. Parting a text into words is not done here.
 // Source: Radford et al. 2019 (openai/gpt-2, encoder.py).

@@ -40,7 +40,9 @@ class Merges {
     std::string fields;
     bool skip = format.header;
     Id rank = 0;
-    for (std::size_t end = file.find_first_of("\r\n"); end != std::string_view::npos; end = file.find_first_of("\r\n")) {
+    while (true) {
+      const std::size_t end = file.find_first_of("\r\n");
+      if (end == std::string_view::npos) return merges;
       const bool two = file[end] == '\r' && end + 1 < file.size() && file[end + 1] == '\n';
       if (skip) {
         skip = false;
@@ -56,7 +58,6 @@ class Merges {
       }
       file.remove_prefix(end + (two ? 2 : 1));
     }
-    return merges;
   }
 
   /// One more than the largest rank.

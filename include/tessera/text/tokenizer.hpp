@@ -269,7 +269,12 @@ class Tokenizer {
   /// is treated as run_text() says.
   virtual RunText run_text() const noexcept { return {}; }
   /// Appends what a token of the vocabulary adds to the run. `first` says that it begins the run.
-  virtual Result<void> append_run_text(std::string_view token, bool first, std::string& out) const = 0;
+  virtual Result<void> append_run_text(std::string_view token, [[maybe_unused]] bool first, std::string& out) const {
+    const std::string alone[] = {std::string(token)};
+    TESSERA_TRY_ASSIGN(const std::string text, tokens_to_string(alone));
+    out += text;
+    return {};
+  }
 
   bool is_added(std::string_view token) const noexcept { return added_.contains(token); }
 
