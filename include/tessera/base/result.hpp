@@ -46,6 +46,13 @@ constexpr const char* name(Code code) noexcept {
   return "unknown";
 }
 
+/// For functions that every op calls and that do much: inlined copies would cost compile time and size, and gain nothing.
+#if defined(__GNUC__)
+#define TESSERA_NOINLINE __attribute__((noinline))
+#else
+#define TESSERA_NOINLINE
+#endif
+
 #if defined(__GNUC__)
 #define TESSERA_PRINTF(format_index, first_argument) __attribute__((format(printf, format_index, first_argument)))
 #else

@@ -212,7 +212,7 @@ class Frame {
   constexpr Plan plan() const noexcept { return {memory_.peak(), flops_, number_, fault_}; }
 
   /// Records the first broken condition; all ops after it do nothing.
-  constexpr bool require(bool condition, const char* what, Index expected, Index found,
+  TESSERA_NOINLINE constexpr bool require(bool condition, const char* what, Index expected, Index found,
                          Code code = Code::shape_mismatch, OpId op = OpId::count) noexcept {
     if (!condition && fault_.code == Code::ok) fault_ = {code, op, number_, what, expected, found};
     return condition;
@@ -253,7 +253,7 @@ class Frame {
     fault_ = Fault();
   }
 
-  constexpr Slot allocate(std::size_t bytes) noexcept {
+  TESSERA_NOINLINE constexpr Slot allocate(std::size_t bytes) noexcept {
     if (failed() || bytes == 0) return {};
     const std::size_t offset = memory_.allocate(bytes);
     if (offset == FreeList::npos) {

@@ -43,7 +43,7 @@ class Infer : public Frame<B> {
   /// Whether the backend runs this op itself. Fused ops ask before they choose.
   constexpr bool has(OpId id) const noexcept { return this->backend_.kernels().has(id); }
 
-  constexpr void release(Slot slot, std::int32_t) noexcept { base::give_back(slot); }
+  TESSERA_NOINLINE constexpr void release(Slot slot, std::int32_t) noexcept { base::give_back(slot); }
 
   /// One op: out = Op(in...). `extents` are the sizes of the result.
   template <class Op, class E, class... In>
@@ -70,7 +70,7 @@ class Infer : public Frame<B> {
   }
 
   /// Shows a value to whoever asked for it by name.
-  constexpr void tap(const char* tap_name, const View& value) noexcept {
+  TESSERA_NOINLINE constexpr void tap(const char* tap_name, const View& value) noexcept {
     const std::int32_t number = this->number_++;
     if (this->planning_ || this->failed() || this->stopped_ || number < cursor_) return;
     if (this->wants(tap_name)) this->taps_.take(this->taps_.state, tap_name, value, this->backend_.memory());
@@ -78,7 +78,7 @@ class Infer : public Frame<B> {
   }
 
  private:
-  constexpr void perform(OpId id, const void* attributes, const View* in, const View& out,
+  TESSERA_NOINLINE constexpr void perform(OpId id, const void* attributes, const View* in, const View& out,
                          std::int64_t (*flops)(const View*, const View&)) noexcept {
     const std::int32_t number = this->number_++;
     if (this->failed()) return;

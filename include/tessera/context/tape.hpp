@@ -43,7 +43,7 @@ class Tape : public Frame<B> {
     return operand;
   }
 
-  void release(Slot slot, std::int32_t value) noexcept {
+  TESSERA_NOINLINE void release(Slot slot, std::int32_t value) noexcept {
     if (value >= 0 && values_[index(value)].kept)
       values_[index(value)].slot = slot;
     else
@@ -86,10 +86,10 @@ class Tape : public Frame<B> {
     if (!base::require(loss.value() >= 0 && loss.view().count() == 1, "backward: the loss must be one number", 1,
                        loss.view().count(), Code::invalid_argument))
       return;
-    View gradient = gradient_of(loss.value(), loss.view());
+    void* const gradient = gradient_of(loss.value(), loss.view()).data;
     if (!this->failed() && !this->planning_) {
       const element one = static_cast<element>(seed);
-      detail::upload(this->backend_.memory(), gradient.data, &one, sizeof one);
+      detail::upload(this->backend_.memory(), gradient, &one, sizeof one);
     }
     backward_to(0);
   }
@@ -185,7 +185,7 @@ class Tape : public Frame<B> {
     return operand.value <= first_param || (operand.value >= 0 && values_[index(operand.value)].wanted);
   }
 
-  std::int32_t perform(OpId id, const void* attributes, std::size_t attribute_bytes, const Operand* in, const View& out,
+  TESSERA_NOINLINE std::int32_t perform(OpId id, const void* attributes, std::size_t attribute_bytes, const Operand* in, const View& out,
                        unsigned keeps, std::int64_t (*flops)(const View*, const View&)) noexcept {
     const std::int32_t number = this->number_++;
     if (this->failed()) return -1;

@@ -89,20 +89,22 @@ struct Kernels {
   constexpr Kernels& set(OpId id, Kernel kernel, Scratch need = nullptr) noexcept {
     run[static_cast<int>(id)] = kernel;
     scratch[static_cast<int>(id)] = need;
-    origin[static_cast<int>(id)] = kernel != nullptr ? Origin::own : Origin::none;
+    origin[static_cast<int>(id)] = Origin::own;
     return *this;
   }
+  // What is there is told by `origin`: g++ with -fsanitize=undefined has no constant expressions that compare the
+  // address of a function with null.
   /// Fills what is missing from another table. Fused ops stay empty: their composition is better than a detour.
   constexpr Kernels& inherit(const Kernels& other) noexcept {
     for (int i = 0; i < op_count; ++i) {
-      if (run[i] != nullptr || other.run[i] == nullptr) continue;
+      if (origin[i] != Origin::none || other.origin[i] == Origin::none) continue;
       run[i] = other.run[i];
       scratch[i] = other.scratch[i];
       origin[i] = Origin::reference;
     }
     return *this;
   }
-  constexpr bool has(OpId id) const noexcept { return run[static_cast<int>(id)] != nullptr; }
+  constexpr bool has(OpId id) const noexcept { return origin[static_cast<int>(id)] != Origin::none; }
 };
 
 /// The gradients of a backend; apart from Kernels, so that inference links none of them.
@@ -114,19 +116,19 @@ struct Vjps {
   constexpr Vjps& set(OpId id, Vjp vjp, VjpScratch need = nullptr) noexcept {
     run[static_cast<int>(id)] = vjp;
     scratch[static_cast<int>(id)] = need;
-    origin[static_cast<int>(id)] = vjp != nullptr ? Origin::own : Origin::none;
+    origin[static_cast<int>(id)] = Origin::own;
     return *this;
   }
   constexpr Vjps& inherit(const Vjps& other) noexcept {
     for (int i = 0; i < op_count; ++i) {
-      if (run[i] != nullptr || other.run[i] == nullptr) continue;
+      if (origin[i] != Origin::none || other.origin[i] == Origin::none) continue;
       run[i] = other.run[i];
       scratch[i] = other.scratch[i];
       origin[i] = Origin::reference;
     }
     return *this;
   }
-  constexpr bool has(OpId id) const noexcept { return run[static_cast<int>(id)] != nullptr; }
+  constexpr bool has(OpId id) const noexcept { return origin[static_cast<int>(id)] != Origin::none; }
 };
 
 /// What the gradient of an op needs to find again: bits of inputs, and the output.
