@@ -55,7 +55,8 @@ add_custom_command(OUTPUT ${one}
   COMMAND Python3::Interpreter ${scripts}/amalgamate.py --output ${one}
   DEPENDS ${scripts}/amalgamate.py ${core_headers})
 add_custom_target(amalgamated ALL DEPENDS ${one})
-tessera_header_program(amalgamated_program SOURCES amalgamated/main.cpp amalgamated/other.cpp INCLUDE ${PROJECT_BINARY_DIR}/amalgamated)
+tessera_header_program(amalgamated_program SOURCES amalgamated/main.cpp amalgamated/other.cpp
+  INCLUDE ${PROJECT_BINARY_DIR}/amalgamated ${CMAKE_CURRENT_SOURCE_DIR}/consume)
 target_compile_features(amalgamated_program PRIVATE cxx_std_20)
 add_dependencies(amalgamated_program amalgamated)
 add_test(NAME headers.amalgamated COMMAND amalgamated_program)

@@ -1,14 +1,14 @@
-// The core out of its single header, in a program of two units.
+// The core out of its single header, in a program of two units that run a model.
 #include <tessera.hpp>
 
-#include <cstdio>
-#include <cstring>
+#include "tiny_bert.hpp"
 
-tessera::Result<int> half_of(int n);  // other.cpp
+#include <cstdio>
+
+tessera::Result<float> other_unit();  // other.cpp
 
 int main() {
-  std::printf("tessera %s\n", TESSERA_VERSION_STRING);
-  const auto good = half_of(8);
-  const auto bad = half_of(7);
-  return good.ok() && *good == 4 && !bad.ok() && std::strstr(bad.error().message(), "7") != nullptr ? 0 : 1;
+  std::printf("tessera %s, arena of %zu bytes\n", TESSERA_VERSION_STRING, tiny_plan.arena_bytes);
+  const auto here = run_tiny(0), there = other_unit(), refused = run_tiny(1000);
+  return here.ok() && there.ok() && *here == *there && !refused.ok() ? 0 : 1;
 }

@@ -1,10 +1,7 @@
-#include <tessera/base/result.hpp>
-#if __has_include(<tessera/tessera.hpp>)
+#include <tessera/backends/reference/reference.hpp>
 #include <tessera/tessera.hpp>
-#endif
 
-tessera::Result<int> half_of(int n);
-tessera::Result<int> half_of(int n) {
-  if (n % 2 != 0) return tessera::Error::format(tessera::Code::invalid_argument, "%d is odd", n);
-  return n / 2;
-}
+#include "tiny_bert.hpp"
+
+tessera::Result<float> other_unit();
+tessera::Result<float> other_unit() { return run_tiny(0); }
