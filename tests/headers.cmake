@@ -21,7 +21,7 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64" AND NOT CMAKE_CXX_FLAGS MATCHES
     if(order STREQUAL "avx2_first")
       set(objects isa/avx2.cpp isa/plain.cpp)
     endif()
-    tessera_header_program(isa_${order} SOURCES ${objects} isa/main.cpp LINK tessera::tessera)
+    tessera_header_program(isa_${order} SOURCES ${objects} isa/main.cpp LINK tessera::tessera INCLUDE ${CMAKE_CURRENT_SOURCE_DIR}/consume)
     add_test(NAME headers.isa_${order} COMMAND isa_${order})
     set_tests_properties(headers.isa_${order} PROPERTIES LABELS headers TIMEOUT 120)
     if(TESSERA_QEMU)

@@ -22,8 +22,8 @@ constexpr tessera::Plan tiny_plan =
     tessera::plan(TinyBert(tiny_config()), tessera::BertInput::shape(1, 6), tessera::Reference<float>());
 static_assert(tiny_plan.arena_bytes > 0);
 
-/// The first number of the pooled output for six tokens, of which the third is `id`; without the heap.
-inline tessera::Result<float> run_tiny(std::int32_t id) {
+/// Each unit has its own copy. The first number of the pooled output for six tokens, of which the third is `id`; without the heap.
+static tessera::Result<float> run_tiny(std::int32_t id) {
   alignas(64) static std::byte arena[tiny_plan.arena_bytes];
   alignas(64) static float weights[tessera::master_elements(TinyBert(tiny_config()))];
   for (std::size_t i = 0; i < sizeof weights / sizeof *weights; ++i)

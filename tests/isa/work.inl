@@ -1,13 +1,10 @@
-// The work that both units do, out of line where a compiler may keep it so: the linker then keeps one copy of each
-// inline function for the whole program.
-#include <tessera/base/dtype.hpp>
-#include <tessera/base/result.hpp>
-#if __has_include(<tessera/base/philox.hpp>)
+// The work that both units do: conversions, an error, and a whole model, out of line where a compiler may keep it so.
+// The linker keeps one copy of each inline function for the whole program.
+#include <tessera/backends/reference/reference.hpp>
 #include <tessera/base/philox.hpp>
-#endif
-#if __has_include(<tessera/tessera.hpp>)
 #include <tessera/tessera.hpp>
-#endif
+
+#include "tiny_bert.hpp"
 
 static double work() {
   double sum = 0;
@@ -20,5 +17,6 @@ static double work() {
   }
   const tessera::Error error = tessera::Error::format(tessera::Code::not_found, "%d", 12).in("file");
   sum += static_cast<double>(error.message()[0]);
-  return sum;
+  const auto pooled = run_tiny(0);
+  return pooled.ok() ? sum + static_cast<double>(*pooled) : -1;
 }
