@@ -18,7 +18,13 @@ long during(const F& f) {
 
 }  // namespace counting
 
-#if defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+// A sanitizer has an allocator of its own, which must not be replaced; clang tells by a feature, g++ by a macro.
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define TESSERA_TEST_SANITIZED
+#endif
+#endif
+#if defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) && !defined(TESSERA_TEST_SANITIZED)
 // The C library's own names for what these replace; operator new calls malloc, so it is counted too.
 extern "C" {
 void* __libc_malloc(std::size_t);
