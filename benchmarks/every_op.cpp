@@ -60,7 +60,8 @@ class Numbers {
   View ids(Index limit, I... sizes) {
     View v = View::of(nullptr, DType::i32, sizes...);
     auto& block = ids_.emplace_back(static_cast<std::size_t>(v.count()));
-    for (std::size_t i = 0; i < block.size(); ++i) block[i] = static_cast<std::int32_t>((i * 7919) % static_cast<std::size_t>(limit));
+    for (std::size_t i = 0; i < block.size(); ++i)
+      block[i] = static_cast<std::int32_t>((i * 7919) % static_cast<std::size_t>(limit));
     v.data = block.data();
     return v;
   }
@@ -72,7 +73,8 @@ class Numbers {
  private:
   float* take(Index n) {
     auto& block = floats_.emplace_back(static_cast<std::size_t>(n));
-    for (std::size_t i = 0; i < block.size(); ++i) block[i] = static_cast<float>((i * 7919 + 13) % 1009) * 0.002F - 1.0F;
+    for (std::size_t i = 0; i < block.size(); ++i)
+      block[i] = static_cast<float>((i * 7919 + 13) % 1009) * 0.002F - 1.0F;
     return block.data();
   }
   std::vector<std::vector<float>> floats_;
@@ -133,7 +135,9 @@ void count(benchmark::State& state, const Case& c) {
   for (const View& v : c.in) bytes += c.op == OpId::embedding && &v == c.in ? 0 : static_cast<double>(v.bytes());
   const auto n = static_cast<double>(state.iterations());
   state.counters["GB/s"] = benchmark::Counter(n * bytes * 1e-9, benchmark::Counter::kIsRate);
-  if (c.flops > 0) state.counters["GFLOP/s"] = benchmark::Counter(n * static_cast<double>(c.flops) * 1e-9, benchmark::Counter::kIsRate);
+  if (c.flops > 0)
+    state.counters["GFLOP/s"] =
+        benchmark::Counter(n * static_cast<double>(c.flops) * 1e-9, benchmark::Counter::kIsRate);
 }
 
 void forward(benchmark::State& state, const AnyBackend& backend, const Case& c) {
@@ -181,12 +185,12 @@ int main(int argc, char** argv) {
   static Numbers memory;
   static const std::vector<Case> all = cases(memory);
   static const std::vector<AnyBackend> backends = {
-      AnyBackend::of(Reference<float>()),
+    AnyBackend::of(Reference<float>()),
 #if defined(TESSERA_WITH_EIGEN)
-      AnyBackend::of(EigenBackend()),
+    AnyBackend::of(EigenBackend()),
 #endif
 #if defined(TESSERA_WITH_CPU)
-      AnyBackend::of(Cpu()),
+    AnyBackend::of(Cpu()),
 #endif
   };
   for (const Case& c : all)
@@ -198,7 +202,8 @@ int main(int argc, char** argv) {
       if (b.kernels().has(c.op) && (is_reference || b.kernels().origin[i] == Origin::own))
         benchmark::RegisterBenchmark((label + "/forward").c_str(), [&b, &c](benchmark::State& s) { forward(s, b, c); });
       if (b.vjps().has(c.op) && (is_reference || b.vjps().origin[i] == Origin::own))
-        benchmark::RegisterBenchmark((label + "/gradient").c_str(), [&b, &c](benchmark::State& s) { gradient(s, b, c); });
+        benchmark::RegisterBenchmark((label + "/gradient").c_str(),
+                                     [&b, &c](benchmark::State& s) { gradient(s, b, c); });
     }
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;

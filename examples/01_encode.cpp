@@ -58,19 +58,20 @@ static Result<void> run(const std::string& folder) {
   TESSERA_TRY_ASSIGN(const auto packed, Packed<Device>::of(pretrained->model, device));  // once, at set-up
   const SentenceEncoder model{pretrained->model};
   Session<SentenceEncoder, Device> session(model, device, &packed);
-  TESSERA_TRY(session.reserve(in));                    // all memory is taken here,
+  TESSERA_TRY(session.reserve(in));                      // all memory is taken here,
   TESSERA_TRY_ASSIGN(const auto* out, session.run(in));  // and none here
 
   const View& v = out->embedding.view();
   const auto dot = [&](Index a, Index b) {
     double sum = 0;
-    for (Index i = 0; i < v.columns(); ++i) sum += static_cast<double>(v.row<float>(a)[i]) * static_cast<double>(v.row<float>(b)[i]);
+    for (Index i = 0; i < v.columns(); ++i)
+      sum += static_cast<double>(v.row<float>(a)[i]) * static_cast<double>(v.row<float>(b)[i]);
     return sum;
   };
   for (Index a = 0; a < texts; ++a)
     for (Index b = a + 1; b < texts; ++b)
-      std::printf("%.4f  %s | %s\n", dot(a, b) / std::sqrt(dot(a, a) * dot(b, b)), sentences[static_cast<std::size_t>(a)].c_str(),
-                  sentences[static_cast<std::size_t>(b)].c_str());
+      std::printf("%.4f  %s | %s\n", dot(a, b) / std::sqrt(dot(a, a) * dot(b, b)),
+                  sentences[static_cast<std::size_t>(a)].c_str(), sentences[static_cast<std::size_t>(b)].c_str());
   return {};
 }
 

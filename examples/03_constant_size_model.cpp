@@ -13,7 +13,8 @@
 using namespace tessera;
 
 // The sizes, as a template argument. A checkpoint with others is refused by name.
-constexpr BertSizes tiny{.vocabulary = 1000, .hidden = 128, .layers = 2, .intermediate = 512, .positions = 64, .types = 2};
+constexpr BertSizes tiny{
+    .vocabulary = 1000, .hidden = 128, .layers = 2, .intermediate = 512, .positions = 64, .types = 2};
 constexpr Index tokens = 32;
 using Model = Bert<tiny>;
 

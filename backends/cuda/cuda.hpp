@@ -7,7 +7,8 @@
 
 #include "tessera/context/backend.hpp"
 
-/// What the compiled library offers, outside of the instruction-set namespace (base/isa.hpp): one copy serves all units.
+/// What the compiled library offers, outside of the instruction-set namespace (base/isa.hpp): one copy serves all
+/// units.
 namespace tessera_compiled::cuda {
 bool available() noexcept;
 const void* kernels() noexcept;
@@ -22,8 +23,8 @@ struct Cuda {
   using element = float;
 
   static constexpr const char* name() noexcept { return "cuda"; }
-  /// False where there is no driver or no device: then memory() has nothing to give. Costs the first caller the driver's
-  /// start-up.
+  /// False where there is no driver or no device: then memory() has nothing to give. Costs the first caller the
+  /// driver's start-up.
   static bool available() noexcept { return tessera_compiled::cuda::available(); }
 
   static const Kernels& kernels() noexcept { return *static_cast<const Kernels*>(tessera_compiled::cuda::kernels()); }

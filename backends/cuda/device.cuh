@@ -93,9 +93,7 @@ struct Rows {
 
   __device__ float* row(Index r) const { return data + r * stride; }
   /// Element i in row-major order.
-  __device__ float& at(Index i) const {
-    return stride == columns ? data[i] : data[i / columns * stride + i % columns];
-  }
+  __device__ float& at(Index i) const { return stride == columns ? data[i] : data[i / columns * stride + i % columns]; }
 };
 inline Rows rows_of(const View& v) noexcept { return {v.as<float>(), v.row_stride, v.columns()}; }
 

@@ -69,7 +69,8 @@ void activate_vjp(const VjpCall& call) {
   const View& dx = call.in_grad[0];
   if (dx.data == nullptr) return;
   launch(activate_vjp_kernel<Activation>, blocks_for(dx.count()),
-         rows_of((Op::keeps & keeps_output) != 0 ? call.out : call.in[0]), rows_of(call.out_grad), rows_of(dx), dx.count());
+         rows_of((Op::keeps & keeps_output) != 0 ? call.out : call.in[0]), rows_of(call.out_grad), rows_of(dx),
+         dx.count());
 }
 
 __global__ void add_kernel(Rows a, Rows b, Rows y, Index count) {

@@ -36,8 +36,8 @@ __global__ void fill_kernel(Rows out, Index count, const float* bias) {
   if (i < count) out.at(i) = bias != nullptr ? bias[i % out.columns] : 0.0F;
 }
 
-/// The algorithms that cuBLASLt chose. Asking costs more than a small product, so answers are kept: a table of fixed size,
-/// where a new shape takes the place of an old one.
+/// The algorithms that cuBLASLt chose. Asking costs more than a small product, so answers are kept: a table of fixed
+/// size, where a new shape takes the place of an old one.
 class Algorithms {
  public:
   struct Key {
@@ -79,7 +79,8 @@ struct Layout {
     const std::int64_t offset = step;
     status = cublasLtMatrixLayoutSetAttribute(&opaque, CUBLASLT_MATRIX_LAYOUT_BATCH_COUNT, &count, sizeof count);
     if (status != CUBLAS_STATUS_SUCCESS) return status;
-    return cublasLtMatrixLayoutSetAttribute(&opaque, CUBLASLT_MATRIX_LAYOUT_STRIDED_BATCH_OFFSET, &offset, sizeof offset);
+    return cublasLtMatrixLayoutSetAttribute(&opaque, CUBLASLT_MATRIX_LAYOUT_STRIDED_BATCH_OFFSET, &offset,
+                                            sizeof offset);
   }
 };
 
@@ -158,8 +159,9 @@ inline cublasStatus_t try_multiply(const Gemm& g) noexcept {
       algorithms.keep(key, algorithm);
     }
   }
-  return cublasLtMatmul(device().blas, &operation, &g.alpha, g.b, &b.opaque, g.a, &a.opaque, &g.beta, g.out, &out.opaque,
-                        g.out, &out.opaque, &algorithm, device().workspace, workspace_bytes, device().stream);
+  return cublasLtMatmul(device().blas, &operation, &g.alpha, g.b, &b.opaque, g.a, &a.opaque, &g.beta, g.out,
+                        &out.opaque, g.out, &out.opaque, &algorithm, device().workspace, workspace_bytes,
+                        device().stream);
 }
 
 inline void multiply(const Gemm& g) noexcept {

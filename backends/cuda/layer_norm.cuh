@@ -46,8 +46,8 @@ __global__ void norm_kernel(Rows x, Rows residual, const float* weight, const fl
 }
 
 /// dx = inverse * (g - mean(g) - z * mean(g z)), g = dy * weight, z the normed row. Leaves the moments of each row.
-__global__ void norm_vjp_kernel(Rows x, Rows residual, const float* weight, Rows dy, double eps, Rows dx, Rows dresidual,
-                                Moments* row_moments, Index rows) {
+__global__ void norm_vjp_kernel(Rows x, Rows residual, const float* weight, Rows dy, double eps, Rows dx,
+                                Rows dresidual, Moments* row_moments, Index rows) {
   const Index r = my_row();
   if (r >= rows) return;
   const SumRow value(x, residual, r);
@@ -98,7 +98,8 @@ inline void residual_norm(const Call& call) {
   using op = tessera::op::residual_norm;
   const View& x = call.in[op::x];
   launch(norm_kernel, warp_blocks_for(x.rows()), rows_of(x), rows_of(call.in[op::residual]),
-         call.in[op::weight].as<float>(), call.in[op::bias].as<float>(), call.as<op>().eps, rows_of(call.out), x.rows());
+         call.in[op::weight].as<float>(), call.in[op::bias].as<float>(), call.as<op>().eps, rows_of(call.out),
+         x.rows());
 }
 
 inline std::size_t norm_vjp_scratch(const VjpCall& call) noexcept {

@@ -1,4 +1,5 @@
-// sum, mean, mean_pool, cross_entropy and mean_squared_error, and their gradients. Sums in double, in an order that is always the same.
+// sum, mean, mean_pool, cross_entropy and mean_squared_error, and their gradients. Sums in double, in an order that is
+// always the same.
 #pragma once
 
 #include "tessera/backends/cuda/device.cuh"
@@ -171,8 +172,8 @@ __global__ void count_kernel(Labels labels, Index rows, double* out) {
   const double n = counted(labels, rows);
   if (my_lane() == 0) *out = n > 0 ? n : 1.0;
 }
-__global__ void cross_entropy_vjp_kernel(Rows logits, Labels labels, const float* dy, const double* counted_rows, Rows dx,
-                                         Index rows) {
+__global__ void cross_entropy_vjp_kernel(Rows logits, Labels labels, const float* dy, const double* counted_rows,
+                                         Rows dx, Index rows) {
   const Index r = my_row();
   if (r >= rows) return;
   const Index label = labels.of_row(r);

@@ -107,8 +107,7 @@ __global__ void softmax_vjp_kernel(Rows p, Rows dp, Rows ds, Index rows, Hidden 
   for (Index j = my_lane(); j < row.end; j += warp)
     sum += static_cast<double>(p.row(r)[j]) * static_cast<double>(dp.row(r)[j]);
   const auto mean = static_cast<float>(warp_sum(sum));
-  for (Index j = my_lane(); j < row.end; j += warp)
-    ds.row(r)[j] += p.row(r)[j] * (dp.row(r)[j] - mean) * row.slope(j);
+  for (Index j = my_lane(); j < row.end; j += warp) ds.row(r)[j] += p.row(r)[j] * (dp.row(r)[j] - mean) * row.slope(j);
 }
 
 inline void softmax(const Call& call) {
@@ -122,8 +121,8 @@ inline void softmax_vjp(const VjpCall& call) {
   using op = tessera::op::softmax;
   const View& ds = call.in_grad[op::scores];
   if (ds.data == nullptr) return;
-  launch(softmax_vjp_kernel, warp_blocks_for(ds.rows()), rows_of(call.out), rows_of(call.out_grad), rows_of(ds), ds.rows(),
-         Hidden::of(ds, call.in, call.as<op>().visibility));
+  launch(softmax_vjp_kernel, warp_blocks_for(ds.rows()), rows_of(call.out), rows_of(call.out_grad), rows_of(ds),
+         ds.rows(), Hidden::of(ds, call.in, call.as<op>().visibility));
 }
 
 }  // namespace tessera::cuda

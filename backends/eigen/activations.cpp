@@ -109,9 +109,8 @@ void gelu_tanh_vjp(const VjpCall& call) {
 }
 
 void relu_vjp(const VjpCall& call) {
-  map_gradients(call, call.out, [](const ConstLine& y, const ConstLine& dy, Line dx) {
-    dx += (y > 0.0F).select(dy, 0.0F);
-  });
+  map_gradients(call, call.out,
+                [](const ConstLine& y, const ConstLine& dy, Line dx) { dx += (y > 0.0F).select(dy, 0.0F); });
 }
 
 void swish_vjp(const VjpCall& call) {

@@ -7,7 +7,8 @@
 
 #include "tessera/context/backend.hpp"
 
-/// What the compiled library offers, outside of the instruction-set namespace (base/isa.hpp): one copy serves all units.
+/// What the compiled library offers, outside of the instruction-set namespace (base/isa.hpp): one copy serves all
+/// units.
 namespace tessera_compiled::eigen {
 const void* kernels() noexcept;
 const void* vjps() noexcept;

@@ -1,6 +1,6 @@
 // linear: y = x W^T + b on Eigen's GEMM, and its gradient.
-#include "tessera/backends/eigen/maps.inl"
 #include "tessera/ops/linear.hpp"
+#include "tessera/backends/eigen/maps.inl"
 
 namespace tessera::inline TESSERA_ISA::eigen {
 
@@ -58,13 +58,15 @@ void linear_vjp(const VjpCall& call) {
   const bool in_out = call.as<op>().in_out;
 
   if (dx.data != nullptr)
-    rectangles(*call.executor, n, inner, row_tile, column_tile, [&](Index row, Index column, Index rows, Index columns) {
-      const ConstMap from = read(dy, row, rows, 0, outer);
-      if (in_out)
-        write(dx, row, rows, column, columns).noalias() += from * read(weight, column, columns, 0, outer).transpose();
-      else
-        write(dx, row, rows, column, columns).noalias() += from * read(weight, 0, outer, column, columns);
-    });
+    rectangles(*call.executor, n, inner, row_tile, column_tile,
+               [&](Index row, Index column, Index rows, Index columns) {
+                 const ConstMap from = read(dy, row, rows, 0, outer);
+                 if (in_out)
+                   write(dx, row, rows, column, columns).noalias() +=
+                       from * read(weight, column, columns, 0, outer).transpose();
+                 else
+                   write(dx, row, rows, column, columns).noalias() += from * read(weight, 0, outer, column, columns);
+               });
   if (dw.data != nullptr) {
     // [out, in] = dy^T x, or [in, out] = x^T dy.
     const View& left = in_out ? x : dy;

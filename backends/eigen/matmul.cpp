@@ -1,6 +1,6 @@
 // matmul: out = scale * a b, or scale * a b^T, for each text and head, and its gradient.
-#include "tessera/backends/eigen/maps.inl"
 #include "tessera/ops/matmul.hpp"
+#include "tessera/backends/eigen/maps.inl"
 
 namespace tessera::inline TESSERA_ISA::eigen {
 

@@ -74,8 +74,9 @@ void judge(const parity::GoldenCase& c, const parity::Results& results, bool gra
       std::printf("%-66s %11.3e %11.3e %11.3e%s\n", v.name.c_str(), v.error, e.ref_err32, v.allowed,
                   v.good() ? "" : "  <-- too far");
   }
-  if (!detailed) std::printf("%-34s %3d of %3d tensors inside the rule, at most %2.0f %% of it used\n",
-                             io::name_of(c.folder).c_str(), seen - bad, seen, 100 * closest);
+  if (!detailed)
+    std::printf("%-34s %3d of %3d tensors inside the rule, at most %2.0f %% of it used\n",
+                io::name_of(c.folder).c_str(), seen - bad, seen, 100 * closest);
   tally.tensors += seen;
   tally.bad += bad;
   ++tally.cases;

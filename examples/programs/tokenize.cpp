@@ -45,8 +45,8 @@ std::optional<unsigned> unicode_escape(std::string_view line, std::size_t at) {
   if (at + 6 > line.size() || line[at] != '\\' || line[at + 1] != 'u') return std::nullopt;
   unsigned value = 0;
   for (std::size_t i = at + 2; i < at + 6; ++i) {
-    const std::size_t digit = std::string_view("0123456789abcdef").find(
-        static_cast<char>(line[i] >= 'A' && line[i] <= 'F' ? line[i] + 0x20 : line[i]));
+    const std::size_t digit = std::string_view("0123456789abcdef")
+                                  .find(static_cast<char>(line[i] >= 'A' && line[i] <= 'F' ? line[i] + 0x20 : line[i]));
     if (digit == std::string_view::npos) return std::nullopt;
     value = value * 16 + static_cast<unsigned>(digit);
   }
@@ -107,8 +107,7 @@ Json value_or_error(const Result<text::Decoded>& result) {
 Json answer_text(const text::Tokenizer& tokenizer, const Result<text::Tokens>& tokens) {
   Json out = {{"tokens", value_or_error(tokens)}};
   const auto ids = tokens.ok() ? tokenizer.tokens_to_ids(*tokens) : Result<text::Ids>(tokens.error());
-  const auto special =
-      ids.ok() ? tokenizer.with_special_tokens(*ids) : Result<text::Encoding>(ids.error());
+  const auto special = ids.ok() ? tokenizer.with_special_tokens(*ids) : Result<text::Encoding>(ids.error());
   out["ids"] = value_or_error(ids);
   out["ids_special"] = value_or_error(special);
   const auto decoded = [&](const Error& error, const text::Ids* from, text::DecodeOptions options) {
@@ -133,9 +132,9 @@ Result<Json> answer(const text::Tokenizer& tokenizer, std::string line) {
   }
   TESSERA_TRY_ASSIGN(const std::string second, io::as_string(*pair, "pair"));
   constexpr text::EncodeOptions with_special{true, 0};
-  return Json{{"ids_pair", value_or_error(hidden ? tokenizer.encode(with_surrogates(first), with_surrogates(second),
-                                                                    with_special)
-                                                 : tokenizer.encode(first, second, with_special))}};
+  return Json{{"ids_pair",
+               value_or_error(hidden ? tokenizer.encode(with_surrogates(first), with_surrogates(second), with_special)
+                                     : tokenizer.encode(first, second, with_special))}};
 }
 
 /// Constructor arguments: those of info.json where there is one, overridden by those of the command line.

@@ -44,8 +44,8 @@ BOOST_AUTO_TEST_CASE(the_counter_counts) {
   BOOST_TEST(counting::during([&] { memory = std::malloc(100); }) == 1);
   BOOST_TEST(counting::during([&] { memory = std::realloc(memory, 200); }) == 1);
   std::free(memory);
-  BOOST_TEST(counting::during([&] { memory = ::operator new(64, std::align_val_t{64}); }) == 1);
-  ::operator delete(memory, std::align_val_t{64});
+  BOOST_TEST(counting::during([&] { memory = ::operator new (64, std::align_val_t{64}); }) == 1);
+  ::operator delete (memory, std::align_val_t{64});
   BOOST_TEST(counting::during([] {}) == 0);
 }
 
@@ -109,7 +109,8 @@ BOOST_AUTO_TEST_CASE(training_steps_after_reserve_allocate_nothing) {
           bool good = true;
           BOOST_TEST(counting::during([&] {
                        gradients->clear();
-                       good = session.forward(arrays->labelled(arrays->texts * arrays->longest)).ok() && session.backward().ok();
+                       good = session.forward(arrays->labelled(arrays->texts * arrays->longest)).ok() &&
+                              session.backward().ok();
                        adam->step(gradients->data());
                      }) == 0);
           BOOST_TEST(good);

@@ -58,8 +58,7 @@ BOOST_AUTO_TEST_CASE(runs_in_pieces_give_the_bits_of_runs_in_one_piece_for_one_t
   const auto in = arrays.labelled(3 * 37);
   ThreadPool pool;
   BOOST_TEST_REQUIRE(pool.start(2).ok());
-  for (const AnyBackend& backend : backends())
-    BOOST_TEST_CONTEXT(backend.name()) {
+  for (const AnyBackend& backend : backends()) BOOST_TEST_CONTEXT(backend.name()) {
       auto packed = Packed<AnyBackend>::of(owned.model, backend);
       std::vector<float> truth;
       for (const Executor& executor : {Executor(), pool.executor()})
@@ -93,8 +92,7 @@ BOOST_AUTO_TEST_CASE(any_smaller_input_fits_and_gives_the_bits_of_a_session_of_i
   ThreadPool pool;
   BOOST_TEST_REQUIRE(pool.start(2).ok());
   constexpr Index most_texts = 3, most_tokens = 70;
-  for (const AnyBackend& backend : backends())
-    BOOST_TEST_CONTEXT(backend.name()) {
+  for (const AnyBackend& backend : backends()) BOOST_TEST_CONTEXT(backend.name()) {
       auto packed = Packed<AnyBackend>::of(owned.model, backend);
       Session<Model, AnyBackend> session(owned.model, backend, &*packed, pool.executor());
       const Arrays most(most_texts, most_tokens);
@@ -117,8 +115,7 @@ BOOST_AUTO_TEST_CASE(any_smaller_input_fits_and_gives_the_bits_of_a_session_of_i
 BOOST_AUTO_TEST_CASE(a_tape_whose_dropout_is_off_gives_the_bits_of_one_without_dropout) {
   const Arrays arrays(2, 19);
   const auto in = arrays.labelled(38);
-  for (const AnyBackend& backend : backends())
-    BOOST_TEST_CONTEXT(backend.name()) {
+  for (const AnyBackend& backend : backends()) BOOST_TEST_CONTEXT(backend.name()) {
       std::vector<float> bits[2];
       for (const bool has_rate : {false, true}) {
         BertConfig c = wide();
@@ -141,8 +138,7 @@ BOOST_AUTO_TEST_CASE(a_tape_whose_dropout_is_off_gives_the_bits_of_one_without_d
 
 BOOST_AUTO_TEST_CASE(any_smaller_input_trains) {
   const Owned<Model> owned(wide());
-  for (const AnyBackend& backend : backends())
-    BOOST_TEST_CONTEXT(backend.name()) {
+  for (const AnyBackend& backend : backends()) BOOST_TEST_CONTEXT(backend.name()) {
       auto gradients = Gradients<AnyBackend>::of(owned.model, backend);
       TrainingSession<Model, AnyBackend> session(owned.model, backend, *gradients);
       session.set_dropout(true, 2);
@@ -162,12 +158,12 @@ BOOST_AUTO_TEST_CASE(a_run_stays_inside_the_planned_bytes) {
   const Owned<Model> owned(wide());
   const Arrays arrays(2, 33);
   const auto in = arrays.labelled(66);
-  for (const AnyBackend& backend : backends())
-    BOOST_TEST_CONTEXT(backend.name()) {
+  for (const AnyBackend& backend : backends()) BOOST_TEST_CONTEXT(backend.name()) {
       auto packed = Packed<AnyBackend>::of(owned.model, backend);
       const std::size_t bytes = plan(owned.model, in, backend).arena_bytes;
       constexpr std::size_t guard = 4096;
-      const std::unique_ptr<std::byte, decltype(&std::free)> memory(static_cast<std::byte*>(std::aligned_alloc(64, guard + bytes + guard)), &std::free);
+      const std::unique_ptr<std::byte, decltype(&std::free)> memory(
+          static_cast<std::byte*>(std::aligned_alloc(64, guard + bytes + guard)), &std::free);
       std::memset(memory.get(), 0x5c, guard + bytes + guard);
       Session<Model, AnyBackend> session(owned.model, backend, &*packed);
       session.use_arena(memory.get() + guard, bytes);

@@ -26,8 +26,9 @@ std::vector<TraceEvent> trace(const AnyBackend& backend, bool compare, std::vect
   const Owned<Model> owned;
   const Arrays arrays(3, 7);
   std::vector<TraceEvent> events;
-  const TraceProbe probe([](void* state, const TraceEvent& e) { static_cast<std::vector<TraceEvent>*>(state)->push_back(e); },
-                         &events, &backend.kernels(), compare ? &Ref::kernels() : nullptr, backend.memory());
+  const TraceProbe probe(
+      [](void* state, const TraceEvent& e) { static_cast<std::vector<TraceEvent>*>(state)->push_back(e); }, &events,
+      &backend.kernels(), compare ? &Ref::kernels() : nullptr, backend.memory());
   Session<Model, AnyBackend, TraceProbe> session(owned.model, backend, nullptr, {}, probe);
   BOOST_TEST_REQUIRE(session.reserve(arrays.labelled(3)).ok());
   const auto out = session.run(arrays.labelled(3));
@@ -87,7 +88,8 @@ BOOST_AUTO_TEST_CASE(ops_of_other_backends_are_close_to_the_references) {
       if (std::isnan(e.deviation)) continue;  // a fused op: the reference has none
       ++compared;
       worst = std::fmax(worst, e.deviation / std::fmax(e.scale, 1e-3));
-      BOOST_TEST(e.deviation <= 2e-6 * std::fmax(e.scale, 1e-3), backend.name() << ", op " << e.number << ", " << name(e.op));
+      BOOST_TEST(e.deviation <= 2e-6 * std::fmax(e.scale, 1e-3), backend.name()
+                                                                     << ", op " << e.number << ", " << name(e.op));
     }
     BOOST_TEST(compared > 20);
     BOOST_TEST_MESSAGE(backend.name() << ": " << compared << " ops compared, largest deviation/scale " << worst);
@@ -96,6 +98,7 @@ BOOST_AUTO_TEST_CASE(ops_of_other_backends_are_close_to_the_references) {
 
 #ifdef TESSERA_WITH_STUB
 BOOST_AUTO_TEST_CASE(kernels_of_the_reference_are_reported_as_borrowed) {
-  for (const TraceEvent& e : trace(AnyBackend::of(Stub()), false)) BOOST_TEST(e.borrowed == (e.op != OpId::linear), name(e.op));
+  for (const TraceEvent& e : trace(AnyBackend::of(Stub()), false))
+    BOOST_TEST(e.borrowed == (e.op != OpId::linear), name(e.op));
 }
 #endif

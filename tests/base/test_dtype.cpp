@@ -22,7 +22,8 @@ double value_of(unsigned bits, int exponent_bits, int mantissa_bits) {
   else if (exponent == 0)
     value = std::ldexp(static_cast<double>(mantissa), 1 - bias - mantissa_bits);
   else
-    value = std::ldexp(static_cast<double>(mantissa + (1U << mantissa_bits)), static_cast<int>(exponent) - bias - mantissa_bits);
+    value = std::ldexp(static_cast<double>(mantissa + (1U << mantissa_bits)),
+                       static_cast<int>(exponent) - bias - mantissa_bits);
   return negative ? -value : value;
 }
 
@@ -37,12 +38,14 @@ void check_value(float ours, double expected) {
 
 static_assert(from_f16(0x3c00) == 1.0F && from_f16(0xc000) == -2.0F && from_f16(0x0001) == 0x1p-24F);
 static_assert(to_bf16(1.0F) == 0x3f80 && from_bf16(0x3f80) == 1.0F);
-static_assert(dtype_of<float> == DType::f32 && dtype_of<bool> == DType::boolean && dtype_of<std::int64_t> == DType::i64);
+static_assert(dtype_of<float> == DType::f32 && dtype_of<bool> == DType::boolean &&
+              dtype_of<std::int64_t> == DType::i64);
 
 }  // namespace
 
 BOOST_AUTO_TEST_CASE(every_f16_pattern_becomes_the_float_it_means) {
-  for (unsigned bits = 0; bits < 65536; ++bits) check_value(from_f16(static_cast<std::uint16_t>(bits)), value_of(bits, 5, 10));
+  for (unsigned bits = 0; bits < 65536; ++bits)
+    check_value(from_f16(static_cast<std::uint16_t>(bits)), value_of(bits, 5, 10));
 }
 
 BOOST_AUTO_TEST_CASE(every_bf16_pattern_becomes_the_float_it_means_and_returns) {
@@ -81,10 +84,11 @@ BOOST_AUTO_TEST_CASE(sizes_and_names_are_those_of_numpy) {
     const char* name;
     bool floating;
   };
-  const Row rows[] = {{DType::f32, 4, "float32", true},  {DType::f64, 8, "float64", true}, {DType::f16, 2, "float16", true},
-                      {DType::bf16, 2, "bfloat16", true}, {DType::i64, 8, "int64", false},  {DType::i32, 4, "int32", false},
-                      {DType::i16, 2, "int16", false},    {DType::i8, 1, "int8", false},    {DType::u8, 1, "uint8", false},
-                      {DType::boolean, 1, "bool", false}};
+  const Row rows[] = {{DType::f32, 4, "float32", true}, {DType::f64, 8, "float64", true},
+                      {DType::f16, 2, "float16", true}, {DType::bf16, 2, "bfloat16", true},
+                      {DType::i64, 8, "int64", false},  {DType::i32, 4, "int32", false},
+                      {DType::i16, 2, "int16", false},  {DType::i8, 1, "int8", false},
+                      {DType::u8, 1, "uint8", false},   {DType::boolean, 1, "bool", false}};
   for (const Row& row : rows) {
     BOOST_TEST(size_of(row.type) == row.bytes);
     BOOST_TEST(std::string(name(row.type)) == row.name);

@@ -52,7 +52,7 @@ constexpr std::size_t peak_of_a_short_life() {
   const auto a = list.allocate(100);  // 128
   const auto b = list.allocate(64);
   list.release(a, 100);
-  const auto c = list.allocate(64);   // into the hole
+  const auto c = list.allocate(64);  // into the hole
   list.release(b, 64);
   list.release(c, 64);
   return list.end() == 0 && c == 0 && b == 128 ? list.peak() : 0;

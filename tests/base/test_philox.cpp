@@ -26,7 +26,8 @@ static_assert(equals(Philox::at(0x299f31d0a4093822, 0x85a308d3243f6a88, 0x037073
 
 BOOST_AUTO_TEST_CASE(known_answers_hold_at_run_time_too) {
   std::uint64_t key = 0x299f31d0a4093822;
-  BOOST_TEST(equals(Philox::at(key, 0x85a308d3243f6a88, 0x0370734413198a2e), 0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1));
+  BOOST_TEST(
+      equals(Philox::at(key, 0x85a308d3243f6a88, 0x0370734413198a2e), 0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1));
 }
 
 BOOST_AUTO_TEST_CASE(uniform_numbers_fill_zero_to_one_and_never_reach_one) {

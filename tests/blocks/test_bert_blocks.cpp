@@ -37,7 +37,7 @@ struct BlockModel {
     Tensor<Context, Extents<dyn, dyn>> y;
   };
   Block block;
-  Param<dyn, dyn> x{ParamUse::table, Extents<dyn, dyn>(texts * longest, width)};
+  Param<dyn, dyn> x{ParamUse::table, Extents<dyn, dyn>(texts* longest, width)};
   Apply apply;
   bool checkpointing = false;
 
@@ -66,7 +66,9 @@ struct BlockModel {
   }
 };
 
-const auto as_layer = [](const auto& block, auto x, const LayerContext& c, const Operand&) { return block(std::move(x), c); };
+const auto as_layer = [](const auto& block, auto x, const LayerContext& c, const Operand&) {
+  return block(std::move(x), c);
+};
 const auto as_checkpoint = [](const auto& block, auto x, const LayerContext& c, const Operand&) {
   return checkpoint(block, std::move(x), c);
 };
@@ -74,7 +76,9 @@ const auto as_attention = [](const auto& block, auto x, const LayerContext& c, c
   return block(x, c.sequence, c.head_mask);
 };
 const auto as_rows = [](const auto& block, auto x, const LayerContext&, const Operand&) { return block(x); };
-const auto as_pooler = [](const auto& block, auto x, const LayerContext&, const Operand& first) { return block(x, first); };
+const auto as_pooler = [](const auto& block, auto x, const LayerContext&, const Operand& first) {
+  return block(x, first);
+};
 
 /// Two layers, each behind a checkpoint of its own.
 struct Pair {
@@ -102,7 +106,8 @@ struct Arrays {
   std::vector<float> wanted, keep{1, 1, 1, 1, 1, 1, 1, 0}, head_mask{1, 0.5F};
   std::vector<std::int32_t> offsets{0, 4, 7};
   Arrays() {
-    for (Index i = 0; i < texts * longest * vocabulary; ++i) wanted.push_back(static_cast<float>((i * 37) % 11) * 0.1F - 0.5F);
+    for (Index i = 0; i < texts * longest * vocabulary; ++i)
+      wanted.push_back(static_cast<float>((i * 37) % 11) * 0.1F - 0.5F);
   }
   BlockInput input(Index rows, Index columns) const {
     BlockInput in;
@@ -130,7 +135,8 @@ std::vector<float> run(const Model& model, const BlockInput& in) {
   return {y.template as<float>(), y.template as<float>() + y.count()};
 }
 
-constexpr Activation activations[] = {Activation::gelu, Activation::gelu_tanh, Activation::relu, Activation::swish, Activation::tanh};
+constexpr Activation activations[] = {Activation::gelu, Activation::gelu_tanh, Activation::relu, Activation::swish,
+                                      Activation::tanh};
 
 }  // namespace
 
@@ -179,9 +185,8 @@ BOOST_AUTO_TEST_CASE(self_attention_gradients_equal_finite_differences) {
 }
 
 BOOST_AUTO_TEST_CASE(feed_forward_gradients_equal_finite_differences_for_each_activation) {
-  for (const Activation activation : activations)
-    BOOST_TEST_CONTEXT("activation " << static_cast<int>(activation))
-      check(FeedForward<>(width, inner, activation), as_rows, arrays.input(8, width), 2);
+  for (const Activation activation : activations) BOOST_TEST_CONTEXT("activation " << static_cast<int>(activation))
+  check(FeedForward<>(width, inner, activation), as_rows, arrays.input(8, width), 2);
 }
 
 BOOST_AUTO_TEST_CASE(pooler_gradients_equal_finite_differences_and_later_rows_have_none) {
@@ -189,9 +194,8 @@ BOOST_AUTO_TEST_CASE(pooler_gradients_equal_finite_differences_and_later_rows_ha
 }
 
 BOOST_AUTO_TEST_CASE(masked_lm_head_gradients_equal_finite_differences_for_each_activation) {
-  for (const Activation activation : activations)
-    BOOST_TEST_CONTEXT("activation " << static_cast<int>(activation))
-      check(MaskedLMHead<>(width, vocabulary, activation, 1e-12), as_rows, arrays.input(8, vocabulary), 3);
+  for (const Activation activation : activations) BOOST_TEST_CONTEXT("activation " << static_cast<int>(activation))
+  check(MaskedLMHead<>(width, vocabulary, activation, 1e-12), as_rows, arrays.input(8, vocabulary), 3);
 }
 
 BOOST_AUTO_TEST_CASE(a_ragged_batch_gives_the_rows_of_the_padded_one) {

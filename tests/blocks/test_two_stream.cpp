@@ -125,7 +125,8 @@ struct Arrays {
         for (Index i = 0; i < content; ++i)
           mapping_t[static_cast<std::size_t>((t * content + i) * targets + m)] =
               mapping[static_cast<std::size_t>((t * targets + m) * content + i)];
-    for (Index i = 0; i < texts * content * width; ++i) wanted.push_back(static_cast<float>((i * 37) % 11) * 0.1F - 0.5F);
+    for (Index i = 0; i < texts * content * width; ++i)
+      wanted.push_back(static_cast<float>((i * 37) % 11) * 0.1F - 0.5F);
   }
   StreamInput input(bool mapped, bool segments) const {
     StreamInput in;
@@ -198,7 +199,8 @@ BOOST_AUTO_TEST_CASE(the_query_stream_does_not_see_its_own_content) {
   float* content_rows = model.memory_and_h.view.as<float>();
   for (Index place = 0; place < content; ++place) content_rows[(memory + place) * width] += 1.0F;
   const std::vector<float> after = run_g();
-  for (Index i = 0; i < width; ++i) BOOST_TEST(before[static_cast<std::size_t>(i)] == after[static_cast<std::size_t>(i)]);
+  for (Index i = 0; i < width; ++i)
+    BOOST_TEST(before[static_cast<std::size_t>(i)] == after[static_cast<std::size_t>(i)]);
   // Its neighbour does see earlier content.
   double moved = 0;
   for (Index i = width; i < 2 * width; ++i)

@@ -1,9 +1,9 @@
 // A feed-forward block for another width: the sentence comes from the op inside.
 // expect: linear: x columns must equal weight columns
 #include <tessera/backends/reference/reference.hpp>
-#include <tessera/context/infer.hpp>
 #include <tessera/blocks/embedding.hpp>
 #include <tessera/blocks/feed_forward.hpp>
+#include <tessera/context/infer.hpp>
 
 using namespace tessera;
 

@@ -1,9 +1,9 @@
 // A norm of another width.
 // expect: layer_norm: x columns must equal the norm's size
 #include <tessera/backends/reference/reference.hpp>
-#include <tessera/context/infer.hpp>
 #include <tessera/blocks/embedding.hpp>
 #include <tessera/blocks/norm.hpp>
+#include <tessera/context/infer.hpp>
 
 using namespace tessera;
 

@@ -1,9 +1,9 @@
 // A linear whose weight is for another width.
 // expect: linear: x columns must equal weight columns
 #include <tessera/backends/reference/reference.hpp>
-#include <tessera/context/infer.hpp>
 #include <tessera/blocks/embedding.hpp>
 #include <tessera/blocks/linear.hpp>
+#include <tessera/context/infer.hpp>
 
 using namespace tessera;
 

@@ -1,9 +1,9 @@
 // A sum whose norm has another width.
 // expect: residual_norm: x columns must equal the norm's size
 #include <tessera/backends/reference/reference.hpp>
-#include <tessera/context/infer.hpp>
 #include <tessera/blocks/embedding.hpp>
 #include <tessera/blocks/norm.hpp>
+#include <tessera/context/infer.hpp>
 
 using namespace tessera;
 

@@ -1,8 +1,8 @@
 // A tensor is moved or borrowed, never copied: its memory is given back once.
 // expect: deleted
 #include <tessera/backends/reference/reference.hpp>
-#include <tessera/context/infer.hpp>
 #include <tessera/blocks/embedding.hpp>
+#include <tessera/context/infer.hpp>
 
 using namespace tessera;
 

@@ -1,8 +1,8 @@
 // The result of an op that nobody takes.
 // expect: nodiscard
 #include <tessera/backends/reference/reference.hpp>
-#include <tessera/context/infer.hpp>
 #include <tessera/blocks/embedding.hpp>
+#include <tessera/context/infer.hpp>
 #pragma GCC diagnostic error "-Wunused-result"
 
 using namespace tessera;

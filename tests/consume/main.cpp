@@ -14,6 +14,7 @@ int main() {
   std::printf("tessera %s, arena of %zu bytes\n", TESSERA_VERSION_STRING, tiny_plan.arena_bytes);
   const auto here = run_tiny(0), there = other_unit(), refused = run_tiny(1000);
   if (!here.ok() || !there.ok()) return 1;
-  std::printf("%.6f %.6f; a bad id: %s\n", static_cast<double>(*here), static_cast<double>(*there), refused.error().message());
+  std::printf("%.6f %.6f; a bad id: %s\n", static_cast<double>(*here), static_cast<double>(*there),
+              refused.error().message());
   return *here == *there && !refused.ok() && std::strstr(refused.error().message(), "1000") != nullptr ? 0 : 1;
 }

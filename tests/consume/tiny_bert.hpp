@@ -4,7 +4,8 @@
 #include <cstddef>
 #include <cstdint>
 
-constexpr tessera::BertSizes tiny_sizes{.vocabulary = 50, .hidden = 16, .layers = 2, .intermediate = 24, .positions = 8, .types = 2};
+constexpr tessera::BertSizes tiny_sizes{
+    .vocabulary = 50, .hidden = 16, .layers = 2, .intermediate = 24, .positions = 8, .types = 2};
 
 constexpr tessera::BertConfig tiny_config() {
   tessera::BertConfig c;
@@ -22,7 +23,8 @@ constexpr tessera::Plan tiny_plan =
     tessera::plan(TinyBert(tiny_config()), tessera::BertInput::shape(1, 6), tessera::Reference<float>());
 static_assert(tiny_plan.arena_bytes > 0);
 
-/// Each unit has its own copy. The first number of the pooled output for six tokens, of which the third is `id`; without the heap.
+/// Each unit has its own copy. The first number of the pooled output for six tokens, of which the third is `id`;
+/// without the heap.
 static tessera::Result<float> run_tiny(std::int32_t id) {
   alignas(64) static std::byte arena[tiny_plan.arena_bytes];
   alignas(64) static float weights[tessera::master_elements(TinyBert(tiny_config()))];

@@ -24,7 +24,8 @@ long during(const F& f) {
 #define TESSERA_TEST_SANITIZED
 #endif
 #endif
-#if defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) && !defined(TESSERA_TEST_SANITIZED)
+#if defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) && \
+    !defined(TESSERA_TEST_SANITIZED)
 // The C library's own names for what these replace; operator new calls malloc, so it is counted too.
 extern "C" {
 void* __libc_malloc(std::size_t);

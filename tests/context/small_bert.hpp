@@ -38,7 +38,8 @@ void fill(Model& model, float size = 0.3F) {
     const bool is_norm = std::string(path.c_str()).find("norm.weight") != std::string::npos;
     for (Index i = 0; i < p.view.count(); ++i) {
       state = state * 1664525U + 1013904223U;
-      p.view.template as<float>()[i] = (is_norm ? 1.0F : 0.0F) + size * (static_cast<float>(state >> 8) * 0x1p-23F - 1.0F);
+      p.view.template as<float>()[i] =
+          (is_norm ? 1.0F : 0.0F) + size * (static_cast<float>(state >> 8) * 0x1p-23F - 1.0F);
     }
   });
 }
@@ -89,7 +90,9 @@ template <class Output>
 std::vector<float> numbers(const Output& output) {
   std::vector<float> all;
   output.visit([&](const char*, const auto& tensor) {
-    if (tensor) all.insert(all.end(), tensor.view().template as<float>(), tensor.view().template as<float>() + tensor.view().count());
+    if (tensor)
+      all.insert(all.end(), tensor.view().template as<float>(),
+                 tensor.view().template as<float>() + tensor.view().count());
   });
   return all;
 }
@@ -109,7 +112,8 @@ struct Taps {
     s.state = this;
     s.wants = [](void* state, const char* name) {
       const auto& self = *static_cast<Taps*>(state);
-      return (self.hidden && std::strcmp(name, "hidden_states") == 0) || (self.attentions && std::strcmp(name, "attentions") == 0);
+      return (self.hidden && std::strcmp(name, "hidden_states") == 0) ||
+             (self.attentions && std::strcmp(name, "attentions") == 0);
     };
     s.take = [](void* state, const char* name, const View& value, const Memory&) {
       auto& self = *static_cast<Taps*>(state);

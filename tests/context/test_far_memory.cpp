@@ -1,5 +1,5 @@
-// A device with memory of its own, simulated (far_memory.hpp): models run on it as on the reference, and neither contexts
-// nor blocks read or write its bytes. A broken promise is a segmentation fault here.
+// A device with memory of its own, simulated (far_memory.hpp): models run on it as on the reference, and neither
+// contexts nor blocks read or write its bytes. A broken promise is a segmentation fault here.
 #define BOOST_TEST_MODULE context_far_memory
 #include "context/far_memory.hpp"
 
@@ -186,9 +186,9 @@ BOOST_AUTO_TEST_CASE(padded_batch_with_masks_runs_as_on_the_reference) {
   const auto ids = some_ids(2 * 5);
   const std::vector<std::uint8_t> mask = {1, 1, 1, 1, 1, 1, 1, 1, 0, 0};
   const std::vector<double> head_mask = {1, 0.5, 0};
-  same_on_both(bound.model, {Layout::padded(2, 5), View::of_const(ids.data(), DType::i64, 2, 5),
-                             View::of_const(mask.data(), DType::u8, 2, 5),
-                             View::of_const(head_mask.data(), DType::f64, heads)});
+  same_on_both(bound.model,
+               {Layout::padded(2, 5), View::of_const(ids.data(), DType::i64, 2, 5),
+                View::of_const(mask.data(), DType::u8, 2, 5), View::of_const(head_mask.data(), DType::f64, heads)});
 }
 
 BOOST_AUTO_TEST_CASE(ragged_causal_batch_runs_as_on_the_reference) {

@@ -51,7 +51,8 @@ struct Chain {
   constexpr auto operator()(auto& context, const Input& in) const noexcept {
     using Context = std::remove_reference_t<decltype(context)>;
     const Operand x = context.numbers(in.x);
-    auto h = context.template apply<op::linear>({false}, Extents<dyn, dyn>(x.view.dim[0], 4), x, context.param(start.weight), Operand());
+    auto h = context.template apply<op::linear>({false}, Extents<dyn, dyn>(x.view.dim[0], 4), x,
+                                                context.param(start.weight), Operand());
     h = a(h);
     h = b(h);
     h = c(h);

@@ -141,7 +141,8 @@ BOOST_AUTO_TEST_CASE(any_smaller_input_runs_in_a_session) {
   for (int round = 0; round < 100; ++round) {
     std::vector<std::int32_t> offsets{0};
     const Index texts = 1 + static_cast<Index>(random() % most_texts);
-    for (Index t = 0; t < texts; ++t) offsets.push_back(offsets.back() + 1 + static_cast<std::int32_t>(random() % most_tokens));
+    for (Index t = 0; t < texts; ++t)
+      offsets.push_back(offsets.back() + 1 + static_cast<std::int32_t>(random() % most_tokens));
     const Arrays arrays(1, offsets.back());
     BertInput in;
     in.layout = Layout::ragged(texts, offsets.data());

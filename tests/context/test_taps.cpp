@@ -42,7 +42,8 @@ void attention(const Call& call) {
         for (Index c = 0; c < d; ++c) {
           double y = 0;
           for (Index j = 0; j < a.longest; ++j)
-            y += p[static_cast<std::size_t>(j)] / sum * static_cast<double>(v.row<float>(text * a.longest + j)[h * d + c]);
+            y += p[static_cast<std::size_t>(j)] / sum *
+                 static_cast<double>(v.row<float>(text * a.longest + j)[h * d + c]);
           call.out.row<float>(text * a.longest + i)[h * d + c] = static_cast<float>(y);
         }
       }
@@ -55,7 +56,8 @@ struct Fused : Ref {
 };
 static_assert(Backend<Fused>);
 
-const std::vector<std::string> both_layers = {"hidden_states", "attentions", "hidden_states", "attentions", "hidden_states"};
+const std::vector<std::string> both_layers = {"hidden_states", "attentions", "hidden_states", "attentions",
+                                              "hidden_states"};
 
 }  // namespace
 

@@ -133,7 +133,8 @@ BOOST_AUTO_TEST_CASE(a_tied_pair_has_one_gradient_with_both_uses_in_it) {
   // padding row (0) too.
   for (const Index row : {Index{0}, Index{28}}) {
     double size = 0;
-    for (Index i = 0; i < 12; ++i) size += std::fabs(static_cast<double>((*gradients)[embedding.id].row<float>(row)[i]));
+    for (Index i = 0; i < 12; ++i)
+      size += std::fabs(static_cast<double>((*gradients)[embedding.id].row<float>(row)[i]));
     BOOST_TEST(size > 0);
   }
   BOOST_TEST(parameter_count(owned.model) == parameter_count(owned.model.bert) + (12 * 12 + 12) + 24 + 29);

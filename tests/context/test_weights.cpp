@@ -59,7 +59,8 @@ BOOST_AUTO_TEST_CASE(weights_that_a_backend_can_read_are_shared_and_others_conve
   for_each_param(owned.model, [&](const RolePath& path, const ParamBase& p) {
     BOOST_TEST((shared->views()[p.id].data == p.view.data));
     for (Index i = 0; i < p.view.count(); ++i)
-      BOOST_TEST_REQUIRE(converted->views()[p.id].as<double>()[i] == static_cast<double>(p.view.as<float>()[i]), path.c_str());
+      BOOST_TEST_REQUIRE(converted->views()[p.id].as<double>()[i] == static_cast<double>(p.view.as<float>()[i]),
+                         path.c_str());
   });
 }
 
@@ -82,7 +83,8 @@ BOOST_AUTO_TEST_CASE(weights_stored_in_half_the_bits_run_as_the_numbers_they_are
         if (type == DType::f16) {
           const auto bits = std::bit_cast<std::uint32_t>(value);
           half = value == 0 ? std::uint16_t{0}
-                            : static_cast<std::uint16_t>((bits >> 16 & 0x8000U) | (((bits >> 23 & 0xffU) - 112) << 10) | (bits >> 13 & 0x3ffU));
+                            : static_cast<std::uint16_t>((bits >> 16 & 0x8000U) | (((bits >> 23 & 0xffU) - 112) << 10) |
+                                                         (bits >> 13 & 0x3ffU));
         }
         const auto wide = static_cast<double>(value);
         const void* from = type == DType::f64 ? static_cast<const void*>(&wide) : &half;

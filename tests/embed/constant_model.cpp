@@ -1,5 +1,5 @@
-// A BERT of constant sizes where there are neither exceptions nor RTTI nor a heap: planned at compile time, run whole and
-// in pieces from static arrays, bad input refused by value.
+// A BERT of constant sizes where there are neither exceptions nor RTTI nor a heap: planned at compile time, run whole
+// and in pieces from static arrays, bad input refused by value.
 #include <tessera/backends/reference/reference.hpp>
 #include <tessera/tessera.hpp>
 
@@ -21,7 +21,9 @@ int allocations = 0;
 // Any use of the heap is counted; the program ends with an error if there was one.
 void* operator new(std::size_t bytes) { return ++allocations, std::malloc(bytes); }
 void* operator new(std::size_t bytes, const std::nothrow_t&) noexcept { return ++allocations, std::malloc(bytes); }
-void* operator new(std::size_t bytes, std::align_val_t, const std::nothrow_t&) noexcept { return ++allocations, std::malloc(bytes); }
+void* operator new(std::size_t bytes, std::align_val_t, const std::nothrow_t&) noexcept {
+  return ++allocations, std::malloc(bytes);
+}
 void* operator new[](std::size_t bytes) { return ++allocations, std::malloc(bytes); }
 void* operator new[](std::size_t bytes, const std::nothrow_t&) noexcept { return ++allocations, std::malloc(bytes); }
 void operator delete(void* memory) noexcept { std::free(memory); }
@@ -105,6 +107,7 @@ int main() {
   const auto small = session.run(in);
   if (small.ok() || small.error().code() != Code::out_of_memory) return 7;
 
-  std::printf("arena %zu bytes, weights %zu bytes, %d steps, %d allocations\n", sizeof arena, sizeof weights, steps, allocations);
+  std::printf("arena %zu bytes, weights %zu bytes, %d steps, %d allocations\n", sizeof arena, sizeof weights, steps,
+              allocations);
   return allocations == 0 ? 0 : 8;
 }

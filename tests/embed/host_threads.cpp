@@ -1,5 +1,5 @@
-// A host with threads and a log of its own, without exceptions and RTTI: its parallel_for runs the tiles, its handler gets
-// the assertions, its clock stops a run.
+// A host with threads and a log of its own, without exceptions and RTTI: its parallel_for runs the tiles, its handler
+// gets the assertions, its clock stops a run.
 #include <tessera/backends/reference/reference.hpp>
 #include <tessera/tessera.hpp>
 #ifdef TESSERA_WITH_STUB
@@ -45,7 +45,8 @@ bool runs_the_same(const Bert<>& model, const BertInput& in, const B& backend) {
     done = *step;
   }
   const View &a = (*out)->last_hidden_state.view(), &b = hosted.output().last_hidden_state.view();
-  std::printf("%s: %d frames, %d calls of the host's threads, %d tiles\n", backend.name(), frames, host.calls, host.tiles);
+  std::printf("%s: %d frames, %d calls of the host's threads, %d tiles\n", backend.name(), frames, host.calls,
+              host.tiles);
   return frames > 5 && std::memcmp(a.data, b.data, a.bytes()) == 0;
 }
 

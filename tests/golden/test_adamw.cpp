@@ -56,7 +56,8 @@ void follow(const std::string& name) {
     const io::StateTensor* tensor = tensors->find(key);
     BOOST_TEST_REQUIRE((tensor != nullptr), key);
     std::vector<double> numbers;
-    const View v = View::of_const(tensor->data, tensor->type, static_cast<Index>(tensor->bytes / size_of(tensor->type)));
+    const View v =
+        View::of_const(tensor->data, tensor->type, static_cast<Index>(tensor->bytes / size_of(tensor->type)));
     for (Index i = 0; i < v.count(); ++i) numbers.push_back(detail::element_as<double>(v, i));
     return numbers;
   };
@@ -109,10 +110,11 @@ void follow(const std::string& name) {
         if (output["name"].get<std::string>() != path.c_str()) return;
         const std::size_t n = static_cast<std::size_t>(p.view.count());
         for (std::size_t i = 0; i < n; ++i) {
-          const double error = std::fabs(static_cast<double>(p.view.as<float>()[i]) - truth[static_cast<std::size_t>(step) * n + i]);
+          const double error =
+              std::fabs(static_cast<double>(p.view.as<float>()[i]) - truth[static_cast<std::size_t>(step) * n + i]);
           worst = std::fmax(worst, error / allowed);
-          BOOST_TEST_REQUIRE(error <= allowed, name << ": " << path.c_str() << "[" << i << "] after step " << step << ": error "
-                                                    << error << ", allowed " << allowed);
+          BOOST_TEST_REQUIRE(error <= allowed, name << ": " << path.c_str() << "[" << i << "] after step " << step
+                                                    << ": error " << error << ", allowed " << allowed);
         }
       });
     }

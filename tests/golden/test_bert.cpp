@@ -60,7 +60,8 @@ Tally run_all(const AnyBackend& backend, const parity::RunOptions& options, cons
   for (const parity::GoldenCase& c : cases()) {
     BOOST_TEST_CONTEXT(backend.name() << ", " << c.folder) {
       const auto results = parity::run_bert(c, backend, options);
-      if (!results && options.ragged && std::string(results.error().message()).find("not applicable") != std::string::npos) {
+      if (!results && options.ragged &&
+          std::string(results.error().message()).find("not applicable") != std::string::npos) {
         ++tally.skipped;
         continue;
       }
@@ -100,8 +101,8 @@ BOOST_AUTO_TEST_CASE(every_value_and_gradient_is_inside_the_rule_and_errors_are_
     BOOST_TEST(tally.cases == 31);
     BOOST_TEST(tally.tensors > 500);
     std::printf("%-9s %d cases, %d tensors; error/scale median %.2e (reference's float32 %.2e), p99 %.2e (%.2e)\n",
-                backend.name(), tally.cases, tally.tensors, quantile(ours, 0.5), quantile(theirs, 0.5), quantile(ours, 0.99),
-                quantile(theirs, 0.99));
+                backend.name(), tally.cases, tally.tensors, quantile(ours, 0.5), quantile(theirs, 0.5),
+                quantile(ours, 0.99), quantile(theirs, 0.99));
     BOOST_TEST(quantile(ours, 0.5) <= quantile(theirs, 0.5));
     BOOST_TEST(quantile(ours, 0.99) <= quantile(theirs, 0.99));
   }
@@ -114,8 +115,8 @@ BOOST_AUTO_TEST_CASE(ragged_batches_give_the_values_of_the_padded_ones_at_real_p
     const Tally tally = run_all(backend, options, [](const parity::Verdict&) {});
     BOOST_TEST(tally.cases >= 20);
     BOOST_TEST(tally.cases + tally.skipped == 31);
-    std::printf("%-9s ragged: %d cases, %d tensors; %d cases do not apply\n", backend.name(), tally.cases, tally.tensors,
-                tally.skipped);
+    std::printf("%-9s ragged: %d cases, %d tensors; %d cases do not apply\n", backend.name(), tally.cases,
+                tally.tensors, tally.skipped);
   }
 }
 

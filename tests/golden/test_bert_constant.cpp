@@ -13,8 +13,10 @@ using namespace tessera;
 namespace {
 
 constexpr BertSizes basic{.vocabulary = 61, .hidden = 24, .layers = 2, .intermediate = 29, .positions = 16, .types = 2};
-constexpr BertSizes labels2{.vocabulary = 65, .hidden = 24, .layers = 2, .intermediate = 29, .positions = 13, .types = 2};
-constexpr BertSizes pretraining{.vocabulary = 60, .hidden = 28, .layers = 2, .intermediate = 37, .positions = 15, .types = 2};
+constexpr BertSizes labels2{
+    .vocabulary = 65, .hidden = 24, .layers = 2, .intermediate = 29, .positions = 13, .types = 2};
+constexpr BertSizes pretraining{
+    .vocabulary = 60, .hidden = 28, .layers = 2, .intermediate = 37, .positions = 15, .types = 2};
 
 parity::GoldenCase read(const std::string& name) {
   auto c = parity::read_case(std::string(TESSERA_GOLDEN_DIR) + "/models/" + name);
@@ -46,7 +48,8 @@ Tensors run(const parity::GoldenCase& c) {
   const auto out = session.run(in);
   BOOST_TEST_REQUIRE(out.ok(), out.error().message());
   (*out)->visit([&](const char* name, const auto& tensor) {
-    if (tensor) all[name].assign(tensor.view().template as<float>(), tensor.view().template as<float>() + tensor.view().count());
+    if (tensor)
+      all[name].assign(tensor.view().template as<float>(), tensor.view().template as<float>() + tensor.view().count());
   });
   if constexpr (requires { (*out)->loss; }) {
     auto gradients = Gradients<Reference<float>>::of(model, Reference<float>());
@@ -99,7 +102,8 @@ BOOST_AUTO_TEST_CASE(checkpoints_of_other_sizes_are_refused_by_the_name_of_the_s
   refused<Bert<basic>>("bert-model-resize", "vocab_size is 72, this model was compiled for 61");
   refused<Bert<BertSizes{.hidden = 32}>>("bert-model-basic", "hidden_size is 24, this model was compiled for 32");
   refused<Bert<BertSizes{.layers = 3}>>("bert-model-basic", "num_hidden_layers is 2, this model was compiled for 3");
-  refused<BertForSequenceClassification<BertSizes{}, 2>>("bert-seqcls-labels3", "num_labels is 3, this model was compiled for 2");
+  refused<BertForSequenceClassification<BertSizes{}, 2>>("bert-seqcls-labels3",
+                                                         "num_labels is 3, this model was compiled for 2");
 }
 
 BOOST_AUTO_TEST_CASE(a_pruned_checkpoint_and_a_new_vocabulary_are_refused_by_name) {
@@ -108,6 +112,7 @@ BOOST_AUTO_TEST_CASE(a_pruned_checkpoint_and_a_new_vocabulary_are_refused_by_nam
   BOOST_TEST_REQUIRE(loaded.ok());
   const auto resized = resize_token_embeddings((*loaded)->model, 70, 0.02, 1);
   BOOST_TEST(!resized.ok());
-  BOOST_TEST((std::string(resized.error().message()).find("vocabulary") != std::string::npos), resized.error().message());
+  BOOST_TEST((std::string(resized.error().message()).find("vocabulary") != std::string::npos),
+             resized.error().message());
   BOOST_TEST((*loaded)->model.embeddings.word.weight.view.dim[0] == 61);
 }

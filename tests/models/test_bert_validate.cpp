@@ -29,7 +29,8 @@ struct Refuses {
     BOOST_TEST_REQUIRE(!out.ok());
     const std::string sentence = out.error().message();
     BOOST_TEST((out.error().code() == code), sentence);
-    for (const char* part : parts) BOOST_TEST(contains(sentence, part), "'" << sentence << "' does not say '" << part << "'");
+    for (const char* part : parts)
+      BOOST_TEST(contains(sentence, part), "'" << sentence << "' does not say '" << part << "'");
     const auto after = session.run(good);
     BOOST_TEST_REQUIRE(after.ok());
     BOOST_TEST(same_bits(numbers(**after), bits));
@@ -45,7 +46,8 @@ BOOST_FIXTURE_TEST_CASE(ids_that_the_tables_lack_are_named_with_their_position, 
   for (const std::int64_t wrong : {std::int64_t{29}, std::int64_t{-1}, std::int64_t{1} << 40}) {
     Arrays others = arrays;
     others.ids[7] = wrong;
-    (*this)(good, others.input(), Code::out_of_range, {"input_ids", std::to_string(wrong).c_str(), "position 7", "[0, 29)"});
+    (*this)(good, others.input(), Code::out_of_range,
+            {"input_ids", std::to_string(wrong).c_str(), "position 7", "[0, 29)"});
   }
   Arrays others = arrays;
   others.types[11] = 2;

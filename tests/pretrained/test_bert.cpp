@@ -90,12 +90,14 @@ BOOST_AUTO_TEST_CASE(gamma_and_beta_are_the_old_names_of_a_norm) {
 
 BOOST_AUTO_TEST_CASE(the_base_prefix_is_added_and_dropped) {
   const Owned<Bert<>> base;
-  auto loaded = from_state<Bert<>>(file_of(), renamed(base.model, [](const std::string& name) { return "bert." + name; }));
+  auto loaded =
+      from_state<Bert<>>(file_of(), renamed(base.model, [](const std::string& name) { return "bert." + name; }));
   BOOST_TEST_REQUIRE(loaded.ok(), loaded.error().message());
   BOOST_TEST((*loaded)->report.complete());
   same_weights(base.model, (*loaded)->model);
   // The bare model's file for a head model: the head is missing and drawn, the base is as it was.
-  auto head = from_state<BertForSequenceClassification<>>(file_of(), renamed(base.model, [](const std::string& name) { return name; }));
+  auto head = from_state<BertForSequenceClassification<>>(
+      file_of(), renamed(base.model, [](const std::string& name) { return name; }));
   BOOST_TEST_REQUIRE(head.ok(), head.error().message());
   BOOST_TEST((*head)->report.missing == (std::vector<std::string>{"classifier.weight", "classifier.bias"}),
              boost::test_tools::per_element());
@@ -111,8 +113,10 @@ BOOST_AUTO_TEST_CASE(missing_and_unexpected_tensors_are_reported_by_name) {
                                    }));
   BOOST_TEST_REQUIRE(loaded.ok(), loaded.error().message());
   BOOST_TEST(!(*loaded)->report.complete());
-  BOOST_TEST((*loaded)->report.missing == (std::vector<std::string>{"pooler.dense.bias"}), boost::test_tools::per_element());
-  BOOST_TEST((*loaded)->report.unexpected == (std::vector<std::string>{"pooler.dense.Bias"}), boost::test_tools::per_element());
+  BOOST_TEST((*loaded)->report.missing == (std::vector<std::string>{"pooler.dense.bias"}),
+             boost::test_tools::per_element());
+  BOOST_TEST((*loaded)->report.unexpected == (std::vector<std::string>{"pooler.dense.Bias"}),
+             boost::test_tools::per_element());
 }
 
 BOOST_AUTO_TEST_CASE(a_shape_that_does_not_fit_is_an_error_with_both_shapes) {
@@ -146,8 +150,10 @@ BOOST_AUTO_TEST_CASE(a_tied_pair_is_saved_under_both_names_with_the_embeddings_b
   BOOST_TEST(embedding->data == decoder->data);
   // A file that has the decoder under its own name alone still ties to the embedding; other numbers there lose.
   std::vector<float> others(29 * 12, 5.0F);
-  auto changed = renamed(owned.model, [](const std::string& name) { return name == "cls.predictions.decoder.weight" ? "" : name; });
-  BOOST_TEST_REQUIRE(changed.add({"cls.predictions.decoder.weight", DType::f32, {29, 12}, others.data(), others.size() * 4}).ok());
+  auto changed = renamed(owned.model,
+                         [](const std::string& name) { return name == "cls.predictions.decoder.weight" ? "" : name; });
+  BOOST_TEST_REQUIRE(
+      changed.add({"cls.predictions.decoder.weight", DType::f32, {29, 12}, others.data(), others.size() * 4}).ok());
   auto loaded = from_state<BertForMaskedLM<>>(file_of(), std::move(changed));
   BOOST_TEST_REQUIRE(loaded.ok());
   const auto& model = (*loaded)->model;

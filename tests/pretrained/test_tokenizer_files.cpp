@@ -346,8 +346,9 @@ BOOST_AUTO_TEST_CASE(hostile_merges_give_one_clear_error_or_a_defined_result) {
     std::string merges;
     Json ids;
   } cases[] = {
-      {"", {4, 0, 1}},        {"a b", {4, 0, 1}},          {"x\na b", {4, 0, 1}},
-      {"x\na b\n", {4, 2}},   {"x\r\na b\r\n", {4, 2}},    {"x\na b c\na\n\n \n", {4, 0, 1}},
+      {"", {4, 0, 1}},           {"a b", {4, 0, 1}},
+      {"x\na b", {4, 0, 1}},     {"x\na b\n", {4, 2}},
+      {"x\r\na b\r\n", {4, 2}},  {"x\na b c\na\n\n \n", {4, 0, 1}},
       {"x\na b\na b\n", {4, 2}}, {std::string("x\na b\0\n", 7), {4, 0, 1}},
   };
   for (const auto& c : cases) {

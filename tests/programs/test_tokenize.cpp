@@ -14,9 +14,7 @@ namespace {
 using namespace programs_test;
 using Json = nlohmann::ordered_json;
 
-std::string golden_folder(const std::string& name) {
-  return std::string(TESSERA_GOLDEN_DIR) + "/tokenizers/" + name;
-}
+std::string golden_folder(const std::string& name) { return std::string(TESSERA_GOLDEN_DIR) + "/tokenizers/" + name; }
 
 std::vector<Json> golden_lines(const std::string& name) {
   std::vector<Json> out;

@@ -21,13 +21,15 @@ static_assert(product(2, 3) == 6 && product(dyn, 3) == dyn && product(2, dyn) ==
 constexpr View flat = View::of(nullptr, DType::f32, 2, 3, 4);
 static_assert(flat.rank == 3 && flat.rows() == 6 && flat.columns() == 4 && flat.count() == 24 && flat.bytes() == 96);
 static_assert(flat.contiguous() && flat.present() && !View().present() && View().count() == 0);
-static_assert(same_shape(flat, View::of(nullptr, DType::i64, 2, 3, 4)) && !same_shape(flat, View::of(nullptr, DType::f32, 6, 4)));
+static_assert(same_shape(flat, View::of(nullptr, DType::i64, 2, 3, 4)) &&
+              !same_shape(flat, View::of(nullptr, DType::f32, 6, 4)));
 
 constexpr Layout padded = Layout::padded(3, 5);
 static_assert(padded.rows == 15 && padded.first(2) == 10 && padded.length(2) == 5 && !padded.is_ragged());
 constexpr std::int32_t offsets[] = {0, 2, 7, 8};
 constexpr Layout ragged = Layout::ragged(3, offsets);
-static_assert(ragged.rows == 8 && ragged.longest == 5 && ragged.length(1) == 5 && ragged.first(2) == 7 && ragged.is_ragged());
+static_assert(ragged.rows == 8 && ragged.longest == 5 && ragged.length(1) == 5 && ragged.first(2) == 7 &&
+              ragged.is_ragged());
 static_assert(Layout::ragged(0, offsets).rows == 0);
 
 /// Notes what tensors give back.

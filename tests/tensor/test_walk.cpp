@@ -50,7 +50,8 @@ constexpr bool is(const ParamName& name, const char* text) {
     if (name.text[i] != text[i]) return false;
   return name.text[i] == '\0' && name.length == i;
 }
-static_assert(is(checkpoint_name(bert_names, "bert.encoder.11.attention.query.weight"), "bert.encoder.layer.11.attention.self.query.weight"));
+static_assert(is(checkpoint_name(bert_names, "bert.encoder.11.attention.query.weight"),
+                 "bert.encoder.layer.11.attention.self.query.weight"));
 static_assert(is(checkpoint_name(bert_names, "encoder.0.output_norm.bias"), "encoder.layer.0.output.LayerNorm.bias"));
 static_assert(is(checkpoint_name(bert_names, "predictions.decoder.bias"), "cls.predictions.bias"));
 static_assert(is(checkpoint_name(bert_names, "predictions.decoder.weight"), "cls.predictions.decoder.weight"));
@@ -109,7 +110,9 @@ BOOST_AUTO_TEST_CASE(every_param_of_bert_has_a_checkpoint_name_of_its_own) {
   c.num_hidden_layers = 3;
   BertForPreTraining<> model(c);
   std::vector<std::string> names;
-  for_each_param(model, [&](const RolePath& path, ParamBase&) { names.emplace_back(checkpoint_name(bert_names, path.c_str()).text); });
+  for_each_param(model, [&](const RolePath& path, ParamBase&) {
+    names.emplace_back(checkpoint_name(bert_names, path.c_str()).text);
+  });
   BOOST_TEST(names.size() == 5U + 3 * 16 + 2 + 6 + 2);
   for (std::size_t i = 0; i < names.size(); ++i)
     for (std::size_t j = 0; j < i; ++j) BOOST_TEST(names[i] != names[j]);

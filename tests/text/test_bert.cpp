@@ -19,14 +19,22 @@ const std::vector<std::string> folders = {"bert", "bert_cased", "bert_base_uncas
 BertOptions options_of(const Json& arguments) {
   BertOptions o;
   for (const auto& [key, value] : arguments.items()) {
-    if (key == "do_lower_case") o.do_lower_case = value.get<bool>();
-    else if (key == "do_basic_tokenize") o.do_basic_tokenize = value.get<bool>();
-    else if (key == "tokenize_chinese_chars") o.tokenize_chinese_chars = value.get<bool>();
-    else if (key == "never_split") o.never_split = value.get<std::vector<std::string>>();
-    else if (key == "max_len") o.max_len = value.get<std::int64_t>();
-    else if (key == "additional_special_tokens") o.special_tokens.set_additional(value.get<std::vector<std::string>>());
-    else if (role_named(key)) o.special_tokens.set(*role_named(key), value.get<std::string>());
-    else BOOST_FAIL("unknown argument " + key);
+    if (key == "do_lower_case")
+      o.do_lower_case = value.get<bool>();
+    else if (key == "do_basic_tokenize")
+      o.do_basic_tokenize = value.get<bool>();
+    else if (key == "tokenize_chinese_chars")
+      o.tokenize_chinese_chars = value.get<bool>();
+    else if (key == "never_split")
+      o.never_split = value.get<std::vector<std::string>>();
+    else if (key == "max_len")
+      o.max_len = value.get<std::int64_t>();
+    else if (key == "additional_special_tokens")
+      o.special_tokens.set_additional(value.get<std::vector<std::string>>());
+    else if (role_named(key))
+      o.special_tokens.set(*role_named(key), value.get<std::string>());
+    else
+      BOOST_FAIL("unknown argument " + key);
   }
   return o;
 }
@@ -130,11 +138,16 @@ BOOST_AUTO_TEST_CASE(release_0_6_2_keeps_protected_words_whole_and_warns_in_its_
   for (const Json& line : cases) {
     BertOptionsV062 options;
     for (const auto& [key, value] : line.at("init_kwargs").items()) {
-      if (key == "do_lower_case") options.do_lower_case = value.get<bool>();
-      else if (key == "do_basic_tokenize") options.do_basic_tokenize = value.get<bool>();
-      else if (key == "never_split") options.never_split = value.get<std::vector<std::string>>();
-      else if (key == "max_len") options.max_len = value.get<std::int64_t>();
-      else BOOST_FAIL("unknown argument " + key);
+      if (key == "do_lower_case")
+        options.do_lower_case = value.get<bool>();
+      else if (key == "do_basic_tokenize")
+        options.do_basic_tokenize = value.get<bool>();
+      else if (key == "never_split")
+        options.never_split = value.get<std::vector<std::string>>();
+      else if (key == "max_len")
+        options.max_len = value.get<std::int64_t>();
+      else
+        BOOST_FAIL("unknown argument " + key);
     }
     const auto tokenizer = BertTokenizerV062::from_memory(golden::text("bert/vocab.txt"), options);
     BOOST_REQUIRE(tokenizer.ok());

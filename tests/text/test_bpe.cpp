@@ -133,13 +133,16 @@ BOOST_AUTO_TEST_CASE(what_stands_for_nothing_is_never_joined) {
   const Bpe bpe = bpe_of(merges_of("a b\n"));
   BpeScratch scratch;
   const std::vector<Symbol> word = {bpe.find("a"), Bpe::first_foreign | 77, bpe.find("a"), bpe.find("b")};
-  const auto tokens = bpe.encode(word.size(), [&](std::size_t i) { return word[i]; }, scratch);
+  const auto tokens = bpe.encode(
+      word.size(), [&](std::size_t i) { return word[i]; }, scratch);
   BOOST_REQUIRE(tokens.size() == 3U);
   BOOST_TEST(tokens[1].symbol == (Bpe::first_foreign | 77));
   BOOST_TEST(bpe.id(tokens[1].symbol) == no_id);
   BOOST_TEST(bpe.id(tokens[2].symbol) == no_id);
   BOOST_TEST(bpe.string(tokens[2].symbol) == "ab");
-  BOOST_TEST(bpe.encode(0, [](std::size_t) { return Symbol{0}; }, scratch).empty());
+  BOOST_TEST(bpe.encode(
+                    0, [](std::size_t) { return Symbol{0}; }, scratch)
+                 .empty());
 }
 
 BOOST_AUTO_TEST_CASE(long_words_are_cut_only_where_nothing_joins) {
@@ -205,9 +208,9 @@ BOOST_AUTO_TEST_CASE(a_million_merges_of_nothing_and_merges_into_each_other_are_
   const auto tokenizer = golden::make_bpe<Gpt2Tokenizer, Gpt2Options>({"a", "b", "\u0120", "<|endoftext|>"}, lines);
   BOOST_TEST(golden::value(tokenizer.encode("ab")) == golden::Json({2, 0, 1}));
   // Strings that are made in several ways, pairs in both orders, and a pair better ranked than what it is made of.
-  const auto odd = golden::make_bpe<Gpt2Tokenizer, Gpt2Options>(
-      {"a", "b", "\u0120", "<|endoftext|>", "aba", "ab", "ba"},
-      "ab a\na ba\nb a\na b\n\u4E00 \u4E01\n\xEF\xBF\xBD a\n");
+  const auto odd =
+      golden::make_bpe<Gpt2Tokenizer, Gpt2Options>({"a", "b", "\u0120", "<|endoftext|>", "aba", "ab", "ba"},
+                                                   "ab a\na ba\nb a\na b\n\u4E00 \u4E01\n\xEF\xBF\xBD a\n");
   BOOST_TEST(golden::value(odd.tokenize("abab")) == golden::Json({"\u0120", "aba", "b"}));
 }
 

@@ -167,8 +167,9 @@ BOOST_AUTO_TEST_CASE(layouts_without_special_tokens_join_the_texts_and_say_so) {
   const auto one = Letters().encode("a b", with_special);
   BOOST_TEST(Json(one->ids) == Json({0, 1}));
   BOOST_TEST(one->warnings.size() == 1U);
-  BOOST_TEST(one->warnings.front() == "This tokenizer does not make use of special tokens. The sequence has been "
-                                      "returned with no modification.");
+  BOOST_TEST(one->warnings.front() ==
+             "This tokenizer does not make use of special tokens. The sequence has been "
+             "returned with no modification.");
   const auto two = Letters().encode("a b", "c", with_special);
   BOOST_TEST(Json(two->ids) == Json({0, 1, 2}));
   BOOST_TEST(two->warnings.front() ==

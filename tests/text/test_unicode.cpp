@@ -72,8 +72,8 @@ BOOST_AUTO_TEST_CASE(categories_are_those_of_unicode_14) {
   const auto has = [](Category k) { return ranges_of([k](char32_t c) { return unicode::category(c) == k; }); };
   BOOST_TEST(has(Category::Cn) == tables().at("category_Cn"));
   BOOST_TEST(has(Category::Mn) == tables().at("category_Mn"));
-  BOOST_TEST((ranges_of([](char32_t c) { return unicode::combining_class(c) != 0; }) ==
-              tables().at("combining_nonzero")));
+  BOOST_TEST(
+      (ranges_of([](char32_t c) { return unicode::combining_class(c) != 0; }) == tables().at("combining_nonzero")));
 }
 
 BOOST_AUTO_TEST_CASE(white_space_is_pythons_and_that_of_regular_expressions) {
@@ -109,8 +109,7 @@ BOOST_AUTO_TEST_CASE(lower_casing_is_pythons) {
       BOOST_TEST(static_cast<unsigned>(lower[i]) == entry.at(1).at(i).get<unsigned>());
     }
   }
-  BOOST_TEST(digest_of([](char32_t c) { return unicode::lower({&c, 1}); }) ==
-             tables().at("lower_single_char_digest"));
+  BOOST_TEST(digest_of([](char32_t c) { return unicode::lower({&c, 1}); }) == tables().at("lower_single_char_digest"));
 }
 
 BOOST_AUTO_TEST_CASE(a_capital_sigma_is_final_between_a_cased_letter_and_no_other) {
@@ -119,12 +118,12 @@ BOOST_AUTO_TEST_CASE(a_capital_sigma_is_final_between_a_cased_letter_and_no_othe
   BOOST_TEST((unicode::lower(U"Σ") == U"σ"));
   BOOST_TEST((unicode::lower(U"ΑΣΑ") == U"ασα"));
   BOOST_TEST((unicode::lower(U"ΑΣ.") == U"ας."));
-  BOOST_TEST((unicode::lower(U"Α.Σ") == U"α.ς"));    // a full stop is ignorable
+  BOOST_TEST((unicode::lower(U"Α.Σ") == U"α.ς"));  // a full stop is ignorable
   BOOST_TEST((unicode::lower(U"ΑΣ.Α") == U"ασ.α"));
   BOOST_TEST((unicode::lower(U"ΑΣ Α") == U"ας α"));
   BOOST_TEST((unicode::lower(U"1Σ") == U"1σ"));
   BOOST_TEST((unicode::lower(U"Α\u0301Σ\u0301") == U"α\u0301ς\u0301"));
-  BOOST_TEST((unicode::lower(U"ªΣ") == U"ªς"));      // cased by property, not by category
+  BOOST_TEST((unicode::lower(U"ªΣ") == U"ªς"));  // cased by property, not by category
 }
 
 BOOST_AUTO_TEST_CASE(normal_forms_of_all_code_points_are_those_of_unicode_14) {
@@ -172,7 +171,10 @@ BOOST_AUTO_TEST_CASE(strip_split_and_replace_are_pythons) {
   BOOST_TEST(strip("\xE3\x80\x80 a b\xC2\xA0\xE2\x80\xA8") == "a b");
   BOOST_TEST(strip("\xE2\x80\x8B a") == "\xE2\x80\x8B a");  // U+200B is no white space
   std::string words;
-  for_each_word(" a\xE2\x80\xA9" "bc \xC2\xA0 d", [&words](std::string_view w) { words.append(w).append("|"); });
+  for_each_word(
+      " a\xE2\x80\xA9"
+      "bc \xC2\xA0 d",
+      [&words](std::string_view w) { words.append(w).append("|"); });
   BOOST_TEST(words == "a|bc|d|");
   BOOST_TEST(replace_all("aaaa ## b", "aa", "b") == "bb ## b");
   BOOST_TEST(replace_all("", "x", "y") == "");

@@ -45,8 +45,7 @@ BOOST_AUTO_TEST_CASE(every_code_point_survives_encoding_and_decoding) {
     const std::string bytes = utf8::encode({&c, 1});
     const bool surrogate = c >= 0xD800 && c <= 0xDFFF;
     const utf8::Step strict = utf8::decode_one(bytes.data(), bytes.data() + bytes.size());
-    const utf8::Step loose =
-        utf8::decode_one(bytes.data(), bytes.data() + bytes.size(), utf8::Surrogates::accept);
+    const utf8::Step loose = utf8::decode_one(bytes.data(), bytes.data() + bytes.size(), utf8::Surrogates::accept);
     const bool right = bytes.size() == utf8::length_of(c) && strict.valid == !surrogate && loose.valid &&
                        loose.code_point == c && loose.length == bytes.size() && utf8::count(bytes) == 1;
     if (!right) BOOST_ERROR("code point " << static_cast<unsigned>(c));

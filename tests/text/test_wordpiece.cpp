@@ -64,18 +64,24 @@ BOOST_AUTO_TEST_CASE(an_id_out_of_range_is_refused_with_token_and_bounds) {
 }
 
 BOOST_AUTO_TEST_CASE(lines_end_at_lf_cr_and_crlf_and_nowhere_else) {
-  const Vocabulary v = read("a\r\nb\rc\n\xE2\x80\xA8" "d\n\ne \xC2\x85\nlast");
+  const Vocabulary v = read(
+      "a\r\nb\rc\n\xE2\x80\xA8"
+      "d\n\ne \xC2\x85\nlast");
   BOOST_TEST(v.find("a") == 0);
   BOOST_TEST(v.find("b") == 1);
   BOOST_TEST(v.find("c") == 2);
-  BOOST_TEST(v.find("\xE2\x80\xA8" "d") == 3);
+  BOOST_TEST(v.find("\xE2\x80\xA8"
+                    "d") == 3);
   BOOST_TEST(v.find("") == 4);
   BOOST_TEST(v.find("e \xC2\x85") == 5);
   BOOST_TEST(v.find("last") == 6);
   BOOST_TEST(v.size() == 7U);
   BOOST_TEST(read("").empty());
   BOOST_TEST(read("\n").size() == 1U);
-  const Vocabulary stripped = read(" a \n\xE2\x80\xA8" "d\t\n", LineTrim::white_space);
+  const Vocabulary stripped = read(
+      " a \n\xE2\x80\xA8"
+      "d\t\n",
+      LineTrim::white_space);
   BOOST_TEST(stripped.find("a") == 0);
   BOOST_TEST(stripped.find("d") == 1);
 }

@@ -92,7 +92,7 @@ inline Result<GoldenCase> read_case(const std::string& folder) {
 /// How one tensor did.
 struct Verdict {
   std::string name;
-  double error = 0;    ///< max |ours - truth|
+  double error = 0;  ///< max |ours - truth|
   double allowed = 0;
   double ref_err = 0;
   double scale = 0;
@@ -117,7 +117,9 @@ inline Verdict compare(const GoldenCase& c, const Expected& e, const Results& re
     if (!found->second.counted.empty() && !found->second.counted[i]) continue;
     const double a = static_cast<double>(ours[i]), b = (*truth)[i];
     if (std::isnan(a) && std::isnan(b)) continue;
-    const double d = std::isnan(a) || std::isnan(b) ? std::numeric_limits<double>::infinity() : a == b ? 0 : std::fabs(a - b);
+    const double d = std::isnan(a) || std::isnan(b) ? std::numeric_limits<double>::infinity()
+                     : a == b                       ? 0
+                                                    : std::fabs(a - b);
     v.error = std::fmax(v.error, d);
   }
   return v;

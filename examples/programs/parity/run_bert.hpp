@@ -29,7 +29,9 @@ struct Collector {
   TapSink sink() {
     TapSink s;
     s.state = this;
-    s.wants = [](void*, const char* name) { return std::strcmp(name, "hidden_states") == 0 || std::strcmp(name, "attentions") == 0; };
+    s.wants = [](void*, const char* name) {
+      return std::strcmp(name, "hidden_states") == 0 || std::strcmp(name, "attentions") == 0;
+    };
     s.take = [](void* state, const char* name, const View& value, const Memory& memory) {
       auto& self = *static_cast<Collector*>(state);
       Computed& c = self.results[std::string(name) + "." + std::to_string(self.seen[name]++)];
@@ -90,7 +92,8 @@ inline void spread_rows(Computed& c, const RaggedRows& rows, Index padded_rows) 
 inline void spread_attentions(Computed& c, const RaggedRows& rows, Index texts, Index longest) {
   Index ours = 0;
   for (Index t = 0; t < texts; ++t)
-    ours = std::max<Index>(ours, rows.offsets[static_cast<std::size_t>(t) + 1] - rows.offsets[static_cast<std::size_t>(t)]);
+    ours = std::max<Index>(ours,
+                           rows.offsets[static_cast<std::size_t>(t) + 1] - rows.offsets[static_cast<std::size_t>(t)]);
   const Index heads = static_cast<Index>(c.values.size()) / (texts * ours * ours);
   std::vector<float> padded(static_cast<std::size_t>(texts * heads * longest * longest), 0.0F);
   c.counted.assign(padded.size(), false);
@@ -109,10 +112,11 @@ inline void spread_attentions(Computed& c, const RaggedRows& rows, Index texts, 
 
 /// Fills the labels that a class takes. False when the case's answer reads padded positions of a ragged batch.
 inline bool fill_labels(const GoldenCase&, BertInput&, const RaggedRows*, std::vector<std::int64_t>&) { return true; }
-inline bool fill_labels(const GoldenCase& c, BertLabelledInput& in, const RaggedRows* rows, std::vector<std::int64_t>& kept) {
+inline bool fill_labels(const GoldenCase& c, BertLabelledInput& in, const RaggedRows* rows,
+                        std::vector<std::int64_t>& kept) {
   const char* argument = c.class_name() == "BertForMaskedLM"                 ? "masked_lm_labels"
                          : c.class_name() == "BertForNextSentencePrediction" ? "next_sentence_label"
-                                                                              : "labels";
+                                                                             : "labels";
   in.labels = c.input(argument);
   if (rows == nullptr || !in.labels.present() || in.labels.count() != in.input_ids.count()) return true;
   // A label for each token: those of padding must not count. Token classification leaves them out by the mask.
@@ -126,19 +130,22 @@ inline bool fill_labels(const GoldenCase& c, BertLabelledInput& in, const Ragged
   in.labels = view_of(kept);
   return true;
 }
-inline bool fill_labels(const GoldenCase& c, BertPreTrainingInput& in, const RaggedRows* rows, std::vector<std::int64_t>& kept) {
+inline bool fill_labels(const GoldenCase& c, BertPreTrainingInput& in, const RaggedRows* rows,
+                        std::vector<std::int64_t>& kept) {
   in.masked_lm_labels = c.input("masked_lm_labels");
   in.next_sentence_label = c.input("next_sentence_label");
   if (rows == nullptr || !in.masked_lm_labels.present()) return true;
   std::vector<bool> real(static_cast<std::size_t>(in.masked_lm_labels.count()), false);
   for (const Index row : rows->row) real[static_cast<std::size_t>(row)] = true;
   for (Index i = 0; i < in.masked_lm_labels.count(); ++i)
-    if (!real[static_cast<std::size_t>(i)] && tessera::detail::element_as<Index>(in.masked_lm_labels, i) != -1) return false;
+    if (!real[static_cast<std::size_t>(i)] && tessera::detail::element_as<Index>(in.masked_lm_labels, i) != -1)
+      return false;
   kept = gather(in.masked_lm_labels, rows->row);
   in.masked_lm_labels = view_of(kept);
   return true;
 }
-inline bool fill_labels(const GoldenCase& c, BertQuestionAnsweringInput& in, const RaggedRows* rows, std::vector<std::int64_t>&) {
+inline bool fill_labels(const GoldenCase& c, BertQuestionAnsweringInput& in, const RaggedRows* rows,
+                        std::vector<std::int64_t>&) {
   in.start_positions = c.input("start_positions");
   in.end_positions = c.input("end_positions");
   return rows == nullptr || !in.start_positions.present();
@@ -183,7 +190,9 @@ Result<std::unique_ptr<Pretrained<Model>>> load_model(const GoldenCase& c) {
       std::memcpy(q.view.template as<char>() + skip, t.template as<const char>() + skip, t.bytes() - skip);
     }
     same = same && std::memcmp(t.data, q.view.data, t.bytes()) == 0;
-    if (!same) error = Error::format(Code::shape_mismatch, "%s: not bit-equal to the reference's after the operation", path.c_str());
+    if (!same)
+      error =
+          Error::format(Code::shape_mismatch, "%s: not bit-equal to the reference's after the operation", path.c_str());
   });
   if (error) return error;
   return p;
@@ -196,7 +205,8 @@ Result<Results> run(const GoldenCase& c, const B& backend, const RunOptions& opt
 
   typename Model::Input in;
   in.input_ids = c.input("input_ids");
-  if (!in.input_ids.present()) return Error::format(Code::bad_format, "%s: the case has no input_ids", c.folder.c_str());
+  if (!in.input_ids.present())
+    return Error::format(Code::bad_format, "%s: the case has no input_ids", c.folder.c_str());
   const Index longest = in.input_ids.columns(), texts = in.input_ids.rows();
   if constexpr (requires { in.choices; })
     if (in.input_ids.rank == 3) in.choices = in.input_ids.dim[1];
@@ -259,7 +269,8 @@ Result<Results> run(const GoldenCase& c, const B& backend, const RunOptions& opt
           if (p.master >= 0 || !gradients[p.id].present()) return;
           Computed& value = collector.results[std::string("grad.") + checkpoint_name(Model::names, path.c_str()).text];
           value.values.resize(static_cast<std::size_t>(p.view.count()));
-          tessera::detail::download(backend.memory(), value.values.data(), gradients[p.id].data, gradients[p.id].bytes());
+          tessera::detail::download(backend.memory(), value.values.data(), gradients[p.id].data,
+                                    gradients[p.id].bytes());
         });
       }
     }

@@ -38,7 +38,9 @@ inline AssertHandler exchange_assert_handler(AssertHandler handler) noexcept {
 inline AssertHandler load_assert_handler() noexcept { return __atomic_load_n(&assert_handler, __ATOMIC_ACQUIRE); }
 #else
 inline std::atomic<AssertHandler> assert_handler{&print_assertion};
-inline AssertHandler exchange_assert_handler(AssertHandler handler) noexcept { return assert_handler.exchange(handler); }
+inline AssertHandler exchange_assert_handler(AssertHandler handler) noexcept {
+  return assert_handler.exchange(handler);
+}
 inline AssertHandler load_assert_handler() noexcept { return assert_handler.load(); }
 #endif
 

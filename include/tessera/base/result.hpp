@@ -46,7 +46,8 @@ constexpr const char* name(Code code) noexcept {
   return "unknown";
 }
 
-/// For functions that every op calls and that do much: inlined copies would cost compile time and size, and gain nothing.
+/// For functions that every op calls and that do much: inlined copies would cost compile time and size, and gain
+/// nothing.
 #if defined(__GNUC__)
 #define TESSERA_NOINLINE __attribute__((noinline))
 #else
@@ -159,13 +160,13 @@ class [[nodiscard]] Result<void> {
 #define TESSERA_CONCAT(a, b) TESSERA_CONCAT_(a, b)
 
 /// Leaves the function with the error of `result_expression`, or goes on.
-#define TESSERA_TRY(result_expression)                                              \
-  do {                                                                              \
+#define TESSERA_TRY(result_expression)                                                                  \
+  do {                                                                                                  \
     if (auto tessera_result = (result_expression); !tessera_result.ok()) return tessera_result.error(); \
   } while (false)
 
 /// `TESSERA_TRY_ASSIGN(auto x, f())`: the value of f(), or leaves the function with its error.
-#define TESSERA_TRY_ASSIGN(declaration, result_expression)                              \
-  auto TESSERA_CONCAT(tessera_result_, __LINE__) = (result_expression);                 \
+#define TESSERA_TRY_ASSIGN(declaration, result_expression)                                                       \
+  auto TESSERA_CONCAT(tessera_result_, __LINE__) = (result_expression);                                          \
   if (!TESSERA_CONCAT(tessera_result_, __LINE__).ok()) return TESSERA_CONCAT(tessera_result_, __LINE__).error(); \
   declaration = std::move(TESSERA_CONCAT(tessera_result_, __LINE__)).value()

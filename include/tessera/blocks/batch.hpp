@@ -17,7 +17,8 @@ constexpr Sequence make_sequence(auto& context, const Layout& layout, const View
 }
 
 /// Position ids as given, or 0, 1, ... within each text.
-constexpr Operand make_positions(auto& context, const Layout& layout, const View& given, std::int32_t first = 0) noexcept {
+constexpr Operand make_positions(auto& context, const Layout& layout, const View& given,
+                                 std::int32_t first = 0) noexcept {
   if (given.present()) return context.ids(given);
   Index text = 0;
   return context.make_ids(layout.rows, [&, text](Index row) mutable {
@@ -52,10 +53,12 @@ constexpr Operand head_mask_of(const Operand& mask, Index i) noexcept {
 
 inline Result<void> check_layout(const char* model, const Layout& layout) noexcept {
   if (layout.texts <= 0 || layout.rows <= 0 || layout.longest <= 0)
-    return Error::format(Code::invalid_argument, "%s: the input is empty: expected at least one token, found %lld texts of %lld",
-                         model, static_cast<long long>(layout.texts), static_cast<long long>(layout.longest));
+    return Error::format(Code::invalid_argument,
+                         "%s: the input is empty: expected at least one token, found %lld texts of %lld", model,
+                         static_cast<long long>(layout.texts), static_cast<long long>(layout.longest));
   if (layout.first(0) != 0 || layout.first(layout.texts) != layout.rows)
-    return Error::format(Code::shape_mismatch, "%s: the layout's texts must take rows [0, %lld), they take [%lld, %lld)", model,
+    return Error::format(Code::shape_mismatch,
+                         "%s: the layout's texts must take rows [0, %lld), they take [%lld, %lld)", model,
                          static_cast<long long>(layout.rows), static_cast<long long>(layout.first(0)),
                          static_cast<long long>(layout.first(layout.texts)));
   for (Index t = 0; t < layout.texts; ++t)
@@ -70,7 +73,8 @@ inline Result<void> check_layout(const char* model, const Layout& layout) noexce
 }
 
 /// Integers, as many as expected, each in [low, high).
-inline Result<void> check_ids(const char* model, const char* what, const View& ids, Index count, Index low, Index high) noexcept {
+inline Result<void> check_ids(const char* model, const char* what, const View& ids, Index count, Index low,
+                              Index high) noexcept {
   if (!ids.present()) return {};
   if (ids.data == nullptr || is_floating(ids.type) || ids.type == DType::boolean)
     return Error::format(Code::invalid_argument, "%s: %s must be integers, found %s", model, what,

@@ -17,7 +17,8 @@ inline constexpr Index max_prunable_heads = 64;
 
 namespace detail {
 /// Heads of `wanted` that are still there, as positions among those that are left; the rest stay as they are.
-inline Result<std::uint64_t> heads_to_prune(const SelfAttention<>& attention, const std::int64_t* heads, Index count) noexcept {
+inline Result<std::uint64_t> heads_to_prune(const SelfAttention<>& attention, const std::int64_t* heads,
+                                            Index count) noexcept {
   const Index original = attention.heads + std::popcount(attention.pruned);
   std::uint64_t wanted = 0;
   for (Index i = 0; i < count; ++i) {
@@ -83,7 +84,8 @@ inline Result<void> prune_heads(SelfAttention<>& attention, const std::int64_t* 
       auto* weight = p->weight.view.as<float>();
       auto* bias = p->bias.view.as<float>();
       const Index in = p->weight.view.dim[1];
-      std::memmove(weight + kept * size * in, weight + h * size * in, static_cast<std::size_t>(size * in) * sizeof(float));
+      std::memmove(weight + kept * size * in, weight + h * size * in,
+                   static_cast<std::size_t>(size * in) * sizeof(float));
       std::memmove(bias + kept * size, bias + h * size, static_cast<std::size_t>(size) * sizeof(float));
     }
     ++kept;

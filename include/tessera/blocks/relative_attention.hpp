@@ -17,13 +17,13 @@ namespace tessera::inline TESSERA_ISA {
 
 /// What relative attention needs besides its streams. Padded batches; plain data.
 struct RelativeContext {
-  Sequence queries;        ///< layout of the stream that asks
-  Sequence keys;           ///< layout of memory and content together
-  Sequence positions;      ///< layout of the relative positions of each text
-  Operand position_rows;   ///< i32 [texts * positions]: the row of the position table of each
-  Operand segment_rows;    ///< i32 [texts * 2]: 0, 1, 0, 1, ...; absent: no segment term
-  Operand segment_pairs;   ///< i32 [texts, queries, keys]: 0 same segment, 1 another
-  Operand head_mask;       ///< [heads] or absent
+  Sequence queries;       ///< layout of the stream that asks
+  Sequence keys;          ///< layout of memory and content together
+  Sequence positions;     ///< layout of the relative positions of each text
+  Operand position_rows;  ///< i32 [texts * positions]: the row of the position table of each
+  Operand segment_rows;   ///< i32 [texts * 2]: 0, 1, 0, 1, ...; absent: no segment term
+  Operand segment_pairs;  ///< i32 [texts, queries, keys]: 0 same segment, 1 another
+  Operand head_mask;      ///< [heads] or absent
 };
 
 /// H: width of the model; N: heads; D: width of a head.
@@ -131,8 +131,9 @@ struct RelativeAttention {
   /// The two relation vectors for each text: [texts, heads, 2, d].
   constexpr auto segments(auto& context, const RelativeContext& c) const noexcept {
     const Index width = seg_embed.view.dim[1] * seg_embed.view.dim[2];
-    auto rows = context.template apply<op::embedding>({-1}, Extents<dyn, product(N, D)>(c.segment_rows.view.count(), width),
-                                                      as_matrix(context.param(seg_embed)), c.segment_rows);
+    auto rows =
+        context.template apply<op::embedding>({-1}, Extents<dyn, product(N, D)>(c.segment_rows.view.count(), width),
+                                              as_matrix(context.param(seg_embed)), c.segment_rows);
     Sequence pairs = c.queries;
     pairs.layout = Layout::padded(c.queries.layout.texts, 2);
     pairs.offsets = context.make_ids(pairs.layout.texts + 1, [](Index t) { return static_cast<std::int32_t>(2 * t); });

@@ -27,8 +27,8 @@ constexpr double inverse_sqrt(double x) noexcept {
 template <Index H = dyn>
 struct SelfAttention {
   Linear<H, H> query, key, value, output;
-  Index heads = 1;       ///< heads that are left
-  Index head_size = H;   ///< width of one head
+  Index heads = 1;      ///< heads that are left
+  Index head_size = H;  ///< width of one head
   double dropout_rate = 0;
   std::uint64_t pruned = 0;  ///< bit h: original head h is gone (prune_heads.hpp)
 

@@ -16,8 +16,8 @@ struct TwoStreamContext {
   Operand content_keep;     ///< [texts, queries, keys]: 1 visible; the diagonal is visible
   Operand query_keep;       ///< [texts, queries, keys]: the diagonal is hidden
   Sequence targets;         ///< layout of g; as the content's where no mapping is given
-  Operand to_positions;     ///< [texts, 1, queries, targets], the mapping transposed; absent: g stands at every position
-  Operand to_targets;       ///< [texts, 1, targets, queries], the reference's target_mapping
+  Operand to_positions;  ///< [texts, 1, queries, targets], the mapping transposed; absent: g stands at every position
+  Operand to_targets;    ///< [texts, 1, targets, queries], the reference's target_mapping
 };
 
 /// Both streams after a layer.
@@ -43,14 +43,16 @@ struct TwoStreamLayer {
 
   /// One stream. h: [texts * queries, H], given up; memory_and_h: [texts * keys, H]; positions: [P, H].
   template <class T>
-  constexpr auto operator()(T h, const auto& memory_and_h, const auto& positions, const TwoStreamContext& c) const noexcept {
+  constexpr auto operator()(T h, const auto& memory_and_h, const auto& positions,
+                            const TwoStreamContext& c) const noexcept {
     const auto keys = project_keys(memory_and_h, positions, c);
     return feed(content_stream(std::move(h), keys, c));
   }
 
   /// Two streams. g: [texts * targets, H], given up.
   template <class T, class G>
-  constexpr auto operator()(T h, G g, const auto& memory_and_h, const auto& positions, const TwoStreamContext& c) const noexcept {
+  constexpr auto operator()(T h, G g, const auto& memory_and_h, const auto& positions,
+                            const TwoStreamContext& c) const noexcept {
     const auto keys = project_keys(memory_and_h, positions, c);
     auto q_g = linear_to_heads(g, rel_attn.q);
     auto h_out = content_stream(std::move(h), keys, c);
@@ -69,7 +71,8 @@ struct TwoStreamLayer {
     K key, value, position;
   };
 
-  constexpr auto project_keys(const auto& memory_and_h, const auto& positions, const TwoStreamContext& c) const noexcept {
+  constexpr auto project_keys(const auto& memory_and_h, const auto& positions,
+                              const TwoStreamContext& c) const noexcept {
     auto k = linear_to_heads(memory_and_h, rel_attn.k);
     auto key = split_heads(k, rel_attn.heads(), c.content.keys);
     k.reset();

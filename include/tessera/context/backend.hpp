@@ -38,7 +38,7 @@ struct Packing {
 template <class B>
 concept Backend = requires(const B& b) {
   typename B::element;
-  { b.name() };
+  {b.name()};
   static_cast<const Kernels&>(b.kernels());
   static_cast<const Vjps&>(b.vjps());
   static_cast<const Memory&>(b.memory());
@@ -51,8 +51,7 @@ class AnyBackend {
   using element = float;
 
   template <class B>
-    requires(Backend<B> && sizeof(typename B::element) == sizeof(float))
-  static AnyBackend of(const B& b) noexcept {
+  requires(Backend<B> && sizeof(typename B::element) == sizeof(float)) static AnyBackend of(const B& b) noexcept {
     AnyBackend any;
     any.name_ = b.name();
     any.kernels_ = &b.kernels();

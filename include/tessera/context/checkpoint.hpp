@@ -8,7 +8,8 @@
 namespace tessera::inline TESSERA_ISA {
 
 /// y = block(x, extra). On a tape, backward keeps x alone and runs the block again: time for memory. Elsewhere: a call.
-/// `block` must live until backward is done. Source: Chen et al., "Training Deep Nets with Sublinear Memory Cost" (2016).
+/// `block` must live until backward is done. Source: Chen et al., "Training Deep Nets with Sublinear Memory Cost"
+/// (2016).
 template <class Block, class T, class Extra>
 constexpr auto checkpoint(const Block& block, T x, const Extra& extra) noexcept {
   if constexpr (T::context_type::training) {

@@ -18,8 +18,8 @@ namespace tessera::inline TESSERA_ISA {
 struct Fault {
   Code code = Code::ok;
   OpId op = OpId::count;
-  std::int32_t number = -1;      ///< number of the op
-  const char* what = "";         ///< "linear: x columns must equal weight columns"
+  std::int32_t number = -1;  ///< number of the op
+  const char* what = "";     ///< "linear: x columns must equal weight columns"
   Index expected = 0;
   Index found = 0;
 
@@ -56,12 +56,12 @@ namespace detail {
 /// Bytes of the backend's own memory, through its table or the host's heap.
 inline void* allocate(const Memory& memory, std::size_t bytes) noexcept {
   if (memory.allocate != nullptr) return memory.allocate(bytes);
-  return ::operator new(bytes, std::align_val_t{FreeList::alignment}, std::nothrow);
+  return ::operator new (bytes, std::align_val_t{FreeList::alignment}, std::nothrow);
 }
 inline void release(const Memory& memory, void* data, std::size_t bytes) noexcept {
   if (data == nullptr) return;
   if (memory.release != nullptr) return memory.release(data, bytes);
-  ::operator delete(data, std::align_val_t{FreeList::alignment});
+  ::operator delete (data, std::align_val_t{FreeList::alignment});
 }
 inline void zero(const Memory& memory, void* data, std::size_t bytes) noexcept {
   if (memory.zero != nullptr) return memory.zero(data, bytes);
@@ -213,7 +213,7 @@ class Frame {
 
   /// Records the first broken condition; all ops after it do nothing.
   TESSERA_NOINLINE constexpr bool require(bool condition, const char* what, Index expected, Index found,
-                         Code code = Code::shape_mismatch, OpId op = OpId::count) noexcept {
+                                          Code code = Code::shape_mismatch, OpId op = OpId::count) noexcept {
     if (!condition && fault_.code == Code::ok) fault_ = {code, op, number_, what, expected, found};
     return condition;
   }
@@ -238,8 +238,8 @@ class Frame {
 
   constexpr Operand param(const ParamBase& p) noexcept {
     const View& view = weights_ != nullptr ? weights_[p.id] : p.view;
-    require(planning_ || view.data != nullptr || view.count() == 0, "weights: the param of this id is bound to no memory",
-            p.id, -1, Code::not_found);
+    require(planning_ || view.data != nullptr || view.count() == 0,
+            "weights: the param of this id is bound to no memory", p.id, -1, Code::not_found);
     return {view, -1};
   }
 

@@ -47,7 +47,8 @@ class Infer : public Frame<B> {
 
   /// One op: out = Op(in...). `extents` are the sizes of the result.
   template <class Op, class E, class... In>
-  constexpr Tensor<Infer, E> apply(const typename Op::Attributes& attributes, const E& extents, const In&... in) noexcept {
+  constexpr Tensor<Infer, E> apply(const typename Op::Attributes& attributes, const E& extents,
+                                   const In&... in) noexcept {
     const View views[max_inputs] = {in.view...};
     View out = View::of(nullptr, dtype_of<element>, extents);
     const Slot slot = base::allocate(out.bytes());
@@ -79,7 +80,7 @@ class Infer : public Frame<B> {
 
  private:
   TESSERA_NOINLINE constexpr void perform(OpId id, const void* attributes, const View* in, const View& out,
-                         std::int64_t (*flops)(const View*, const View&)) noexcept {
+                                          std::int64_t (*flops)(const View*, const View&)) noexcept {
     const std::int32_t number = this->number_++;
     if (this->failed()) return;
     const Kernels& kernels = this->backend_.kernels();

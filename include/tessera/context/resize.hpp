@@ -34,7 +34,8 @@ Result<Weights> resize_token_embeddings(Model& model, Index rows, double deviati
     constant = constant || Rows::constant[0] != dyn;
   });
   if (constant)
-    return Error::format(Code::unsupported, "resize_token_embeddings: the vocabulary is a constant of this model's type");
+    return Error::format(Code::unsupported,
+                         "resize_token_embeddings: the vocabulary is a constant of this model's type");
   TESSERA_TRY(detail::check_bound(model));
   Buffer<View> before;
   bool room = true;
@@ -63,7 +64,8 @@ Result<Weights> resize_token_embeddings(Model& model, Index rows, double deviati
     detail::convert(kept, target);
     if (p.view.rank < 2) return;
     for (Index i = kept.count(); i < p.view.count(); ++i)
-      target[i] = static_cast<float>(deviation) * normal(seed + static_cast<std::uint64_t>(p.id), static_cast<std::uint64_t>(i));
+      target[i] = static_cast<float>(deviation) *
+                  normal(seed + static_cast<std::uint64_t>(p.id), static_cast<std::uint64_t>(i));
   });
   return weights;
 }

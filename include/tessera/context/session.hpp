@@ -19,9 +19,7 @@ constexpr Plan plan(const Model& model, const typename Model::Input& input, cons
   context.set_executor(executor);
   context.set_taps(taps);
   context.begin_plan();
-  {
-    [[maybe_unused]] const auto output = model(context, input);
-  }
+  { [[maybe_unused]] const auto output = model(context, input); }
   return context.plan();
 }
 
@@ -71,7 +69,8 @@ class Session {
     return static_cast<const Output*>(&output_);
   }
 
-  /// Begins a run in pieces, and gives up one that is not done. The arrays behind `input` must stay until the run is done.
+  /// Begins a run in pieces, and gives up one that is not done. The arrays behind `input` must stay until the run is
+  /// done.
   Result<void> start(const Input& input) noexcept {
     progress_ = Progress::none;
     TESSERA_TRY(model_->validate(input));
@@ -117,9 +116,7 @@ class Session {
   Result<Plan> plan_of(const Input& input) noexcept {
     output_ = Output();
     context_.begin_plan();
-    {
-      [[maybe_unused]] const auto output = (*model_)(context_, input);
-    }
+    { [[maybe_unused]] const auto output = (*model_)(context_, input); }
     if (context_.failed()) return context_.fault().error();
     return context_.plan();
   }

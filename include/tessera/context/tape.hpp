@@ -1,9 +1,10 @@
 // Tape<B>: runs a model on backend B and can run it backwards.
 //
 // Each op leaves one plain record {op, views, attributes, numbers of the values}; backward is a loop over the records
-// from the last, calling the ops' vjps. No closures, no virtual calls; after the first step no heap. A value's bytes are
-// given back with its tensor unless an op said that its gradient needs them; gradients of values live in the same arena
-// for as long as they are needed. `checkpoint` keeps a block's input instead of its inner values and runs it again.
+// from the last, calling the ops' vjps. No closures, no virtual calls; after the first step no heap. A value's bytes
+// are given back with its tensor unless an op said that its gradient needs them; gradients of values live in the same
+// arena for as long as they are needed. `checkpoint` keeps a block's input instead of its inner values and runs it
+// again.
 #pragma once
 
 #include "tessera/context/weights.hpp"
@@ -128,11 +129,11 @@ class Tape : public Frame<B> {
   static constexpr std::size_t index(std::int32_t value) noexcept { return static_cast<std::size_t>(value); }
 
   struct Value {
-    View gradient;       ///< rank 0: none yet
+    View gradient;  ///< rank 0: none yet
     Slot gradient_slot;
-    Slot slot;           ///< bytes left behind by a tensor that is gone
-    bool wanted = false; ///< a gradient flows through it
-    bool kept = false;   ///< a record will read its bytes
+    Slot slot;            ///< bytes left behind by a tensor that is gone
+    bool wanted = false;  ///< a gradient flows through it
+    bool kept = false;    ///< a record will read its bytes
   };
   struct Record {
     OpId op = OpId::count;
@@ -185,12 +186,14 @@ class Tape : public Frame<B> {
     return operand.value <= first_param || (operand.value >= 0 && values_[index(operand.value)].wanted);
   }
 
-  TESSERA_NOINLINE std::int32_t perform(OpId id, const void* attributes, std::size_t attribute_bytes, const Operand* in, const View& out,
-                       unsigned keeps, std::int64_t (*flops)(const View*, const View&)) noexcept {
+  TESSERA_NOINLINE std::int32_t perform(OpId id, const void* attributes, std::size_t attribute_bytes, const Operand* in,
+                                        const View& out, unsigned keeps,
+                                        std::int64_t (*flops)(const View*, const View&)) noexcept {
     const std::int32_t number = this->number_++;
     if (this->failed()) return -1;
     const Kernels& kernels = this->backend_.kernels();
-    if (!base::require(kernels.has(id), "backend: it has no kernel for this op", 1, 0, Code::unsupported, id)) return -1;
+    if (!base::require(kernels.has(id), "backend: it has no kernel for this op", 1, 0, Code::unsupported, id))
+      return -1;
     View views[max_inputs];
     bool wanted = false;
     for (int i = 0; i < max_inputs; ++i) {
@@ -275,8 +278,8 @@ class Tape : public Frame<B> {
   void differentiate(const Record& record) noexcept {
     const Vjps& vjps = this->backend_.vjps();
     const int op_index = static_cast<int>(record.op);
-    if (!base::require(vjps.run[op_index] != nullptr, "backend: it has no gradient for this op", 1, 0, Code::unsupported,
-                       record.op))
+    if (!base::require(vjps.run[op_index] != nullptr, "backend: it has no gradient for this op", 1, 0,
+                       Code::unsupported, record.op))
       return;
     View in[max_inputs], in_grad[max_inputs];
     for (int i = 0; i < max_inputs; ++i) {

@@ -1,7 +1,7 @@
 // Trace<B>: inference that reports each op: number, name, shape, time, FLOPs, and how far it is from another backend.
 //
-// The deviation is op by op: the same inputs through the other kernel, so errors do not add up. Tracing allocates and is
-// slow; it is for profiles, for finding the first op that goes wrong, and for comparing backends.
+// The deviation is op by op: the same inputs through the other kernel, so errors do not add up. Tracing allocates and
+// is slow; it is for profiles, for finding the first op that goes wrong, and for comparing backends.
 #pragma once
 
 #include <chrono>
@@ -17,8 +17,8 @@ struct TraceEvent {
   View out;  ///< valid during the report only
   double microseconds = 0;
   std::int64_t flops = 0;
-  double deviation = 0;  ///< max |this - other|; NaN when there was nothing to compare with
-  double scale = 0;      ///< max |other|
+  double deviation = 0;   ///< max |this - other|; NaN when there was nothing to compare with
+  double scale = 0;       ///< max |other|
   bool borrowed = false;  ///< the kernel is the reference's: the backend has none of its own
 };
 
@@ -35,7 +35,8 @@ class TraceProbe {
       : report_(other.report_), state_(other.state_), own_(other.own_), truth_(other.truth_), memory_(other.memory_) {}
 
   void before(OpId id, std::int32_t, const Call& call) noexcept {
-    compared_ = truth_ != nullptr && truth_->has(id) && memory_.host() && !has_packed_input(call) && truth_fits(id, call);
+    compared_ =
+        truth_ != nullptr && truth_->has(id) && memory_.host() && !has_packed_input(call) && truth_fits(id, call);
     if (compared_) {
       // Into memory of its own, since the op may overwrite its input.
       Call twin = call;

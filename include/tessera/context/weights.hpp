@@ -60,7 +60,8 @@ Result<void> check_bound(const Model& model) noexcept {
   for_each_param(model, [&](const RolePath& path, const ParamBase& param) {
     if (error) return;
     if (param.id < 0)
-      error = Error::format(Code::invalid_argument, "weights: %s has no number; call number_params first", path.c_str());
+      error =
+          Error::format(Code::invalid_argument, "weights: %s has no number; call number_params first", path.c_str());
     else if (param.view.data == nullptr && param.view.count() > 0)
       error = Error::format(Code::not_found, "weights: %s is bound to no memory%s", path.c_str(),
                             param.master >= 0 ? "; its master may be: call bind_ties" : "");
@@ -118,7 +119,8 @@ class WeightLayout {
     for_each_param(model, [&](const RolePath& path, const ParamBase& param) {
       if (error) return;
       if (param.id != static_cast<std::int32_t>(layout.start_.size()))
-        error = Error::format(Code::invalid_argument, "weights: %s has no number; call number_params first", path.c_str());
+        error =
+            Error::format(Code::invalid_argument, "weights: %s has no number; call number_params first", path.c_str());
       const Index start = param.master >= 0 ? layout.start_[static_cast<std::size_t>(param.master)] : layout.elements_;
       if (!layout.start_.push(start)) error = Error::format(Code::out_of_memory, "weights: no memory for the table");
       if (param.master < 0) layout.elements_ += detail::block_elements(param);

@@ -4,11 +4,11 @@
 // Source: Devlin et al., "BERT" (2019), section 4.2.
 #pragma once
 
+#include "tessera/context/frame.hpp"
 #include "tessera/ops/add.hpp"
 #include "tessera/ops/columns.hpp"
 #include "tessera/ops/cross_entropy.hpp"
 #include "tessera/ops/scale.hpp"
-#include "tessera/context/frame.hpp"
 
 namespace tessera::inline TESSERA_ISA {
 
@@ -22,7 +22,8 @@ constexpr auto span_scores(const T& logits, Index column, const Layout& layout) 
 
 /// start, end: [texts, T]; positions: host integers [texts]. Returns [1].
 template <class T>
-constexpr auto span_loss(const T& start, const T& end, const View& start_positions, const View& end_positions) noexcept {
+constexpr auto span_loss(const T& start, const T& end, const View& start_positions,
+                         const View& end_positions) noexcept {
   auto& context = start.context();
   const auto length = static_cast<std::int32_t>(start.size(1));
   const auto clamped = [&](const View& positions) {

@@ -62,8 +62,8 @@ struct BertInput {
   View attention_mask;  ///< [texts, longest], 1 = visible; padded layouts only; absent: all are visible
   View head_mask;       ///< [heads] or [layers, heads]; multiplied to the attention probabilities
 
-  /// The shapes of a padded batch with all arrays of tokens given: what a session reserves for. A head_mask that is not in
-  /// the backend's element type and memory needs a few bytes more: add it.
+  /// The shapes of a padded batch with all arrays of tokens given: what a session reserves for. A head_mask that is not
+  /// in the backend's element type and memory needs a few bytes more: add it.
   static constexpr BertInput shape(Index texts, Index longest) noexcept {
     BertInput in;
     in.layout = Layout::padded(texts, longest);
@@ -119,7 +119,8 @@ struct BertEmbeddings {
   }
 
   /// All ids: i32 [rows]. Returns [rows, H].
-  constexpr auto operator()(auto& context, const Operand& ids, const Operand& types, const Operand& positions) const noexcept {
+  constexpr auto operator()(auto& context, const Operand& ids, const Operand& types,
+                            const Operand& positions) const noexcept {
     auto x = word(context, ids);
     auto p = position(context, positions);
     x = add(std::move(x), p);
@@ -219,14 +220,17 @@ struct Bert {
     TESSERA_TRY(check_layout(model, layout));
     if (!in.input_ids.present()) return Error::format(Code::invalid_argument, "bert: there are no input_ids");
     if (layout.longest > embeddings.position.weight.view.dim[0] && !in.position_ids.present())
-      return Error::format(Code::out_of_range, "bert: the longest text has %lld tokens, max_position_embeddings is %lld",
-                           static_cast<long long>(layout.longest),
-                           static_cast<long long>(embeddings.position.weight.view.dim[0]));
+      return Error::format(
+          Code::out_of_range, "bert: the longest text has %lld tokens, max_position_embeddings is %lld",
+          static_cast<long long>(layout.longest), static_cast<long long>(embeddings.position.weight.view.dim[0]));
     TESSERA_TRY(check_ids(model, "input_ids", in.input_ids, layout.rows, 0, embeddings.word.weight.view.dim[0]));
-    TESSERA_TRY(check_ids(model, "token_type_ids", in.token_type_ids, layout.rows, 0, embeddings.type.weight.view.dim[0]));
-    TESSERA_TRY(check_ids(model, "position_ids", in.position_ids, layout.rows, 0, embeddings.position.weight.view.dim[0]));
+    TESSERA_TRY(
+        check_ids(model, "token_type_ids", in.token_type_ids, layout.rows, 0, embeddings.type.weight.view.dim[0]));
+    TESSERA_TRY(
+        check_ids(model, "position_ids", in.position_ids, layout.rows, 0, embeddings.position.weight.view.dim[0]));
     if (in.attention_mask.present() && layout.is_ragged())
-      return Error::format(Code::invalid_argument, "bert: a ragged batch has no padding, so it takes no attention_mask");
+      return Error::format(Code::invalid_argument,
+                           "bert: a ragged batch has no padding, so it takes no attention_mask");
     TESSERA_TRY(check_numbers(model, "attention_mask", in.attention_mask, layout.texts * layout.longest));
     if (in.head_mask.present()) {
       if (in.head_mask.rank > 2 || (in.head_mask.rank == 2 && in.head_mask.dim[0] != encoder.size()))

@@ -1,5 +1,6 @@
 // The seven BERT classes with heads, as pytorch-transformers 1.2.0 has them: BertForPreTraining, ForMaskedLM,
-// ForNextSentencePrediction, ForSequenceClassification, ForMultipleChoice, ForTokenClassification, ForQuestionAnswering.
+// ForNextSentencePrediction, ForSequenceClassification, ForMultipleChoice, ForTokenClassification,
+// ForQuestionAnswering.
 //
 // Each is the base model, a head, and the loss that its labels ask for. Labels are optional; without them there is no
 // loss (an empty tensor).
@@ -85,8 +86,8 @@ struct BertForPreTraining : detail::BertBase<S> {
   template <class Context>
   struct Output {
     Tensor<Context, Extents<1>> loss;
-    Tensor<Context, Extents<dyn, S.vocabulary>> prediction_scores;     ///< [rows, V]
-    Tensor<Context, Extents<dyn, 2>> seq_relationship_score;           ///< [texts, 2]
+    Tensor<Context, Extents<dyn, S.vocabulary>> prediction_scores;  ///< [rows, V]
+    Tensor<Context, Extents<dyn, 2>> seq_relationship_score;        ///< [texts, 2]
     constexpr void visit(auto&& v) const {
       v("loss", loss);
       v("prediction_scores", prediction_scores);
@@ -353,7 +354,8 @@ struct BertForQuestionAnswering : detail::BertBase<S> {
   Linear<S.hidden, 2> qa_outputs;
 
   constexpr BertForQuestionAnswering() = default;
-  constexpr explicit BertForQuestionAnswering(const BertConfig& c) : detail::BertBase<S>(c), qa_outputs(c.hidden_size, 2) {
+  constexpr explicit BertForQuestionAnswering(const BertConfig& c)
+      : detail::BertBase<S>(c), qa_outputs(c.hidden_size, 2) {
     number_params(*this);
   }
   constexpr void visit(auto&& v) {
@@ -375,7 +377,8 @@ struct BertForQuestionAnswering : detail::BertBase<S> {
   Result<void> validate(const Input& in) const noexcept {
     TESSERA_TRY(this->bert.validate(in));
     if (in.layout.is_ragged() && (in.start_positions.present() || in.end_positions.present()))
-      return Error::format(Code::unsupported, "bert: the span loss reads padded positions, which a ragged batch has not");
+      return Error::format(Code::unsupported,
+                           "bert: the span loss reads padded positions, which a ragged batch has not");
     constexpr Index any = Index{1} << 31;
     TESSERA_TRY(check_ids("bert", "start_positions", in.start_positions, in.layout.texts, -any, any));
     return check_ids("bert", "end_positions", in.end_positions, in.layout.texts, -any, any);

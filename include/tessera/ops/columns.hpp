@@ -21,10 +21,9 @@ struct columns {
 template <Index Count = dyn, class T>
 constexpr auto columns(const T& x, Index first, Index count = Count) noexcept {
   auto& context = x.context();
-  context.require(first >= 0 && count >= 0 && first + count <= x.size(1), "columns: they must lie inside of x", x.size(1),
-                  first + count, Code::shape_mismatch, OpId::columns);
-  return context.template apply<op::columns>({first}, Extents<size_of_dim<T, 0>, Count>(x.size(0), count),
-                                             x.operand());
+  context.require(first >= 0 && count >= 0 && first + count <= x.size(1), "columns: they must lie inside of x",
+                  x.size(1), first + count, Code::shape_mismatch, OpId::columns);
+  return context.template apply<op::columns>({first}, Extents<size_of_dim<T, 0>, Count>(x.size(0), count), x.operand());
 }
 
 }  // namespace tessera

@@ -1,7 +1,7 @@
 // dropout: y = x / (1 - rate) where u >= rate, else 0.
 //
-// u of element i is word i mod 4 of Philox(seed, i / 4, number of the dropout in its walk): the same for any number of threads, and
-// again when a checkpointed block is run a second time. Source: Srivastava et al., "Dropout" (2014).
+// u of element i is word i mod 4 of Philox(seed, i / 4, number of the dropout in its walk): the same for any number of
+// threads, and again when a checkpointed block is run a second time. Source: Srivastava et al., "Dropout" (2014).
 #pragma once
 
 #include "tessera/base/philox.hpp"

@@ -22,7 +22,8 @@ struct embedding {
 
 /// table: a param [V, H] of this context's model. Returns [n, H].
 template <class Context, Index V, Index H>
-constexpr auto embedding(Context& context, const Param<V, H>& table, const Operand& ids, Index padding_row = -1) noexcept {
+constexpr auto embedding(Context& context, const Param<V, H>& table, const Operand& ids,
+                         Index padding_row = -1) noexcept {
   return context.template apply<op::embedding>({padding_row}, Extents<dyn, H>(ids.view.count(), table.view.dim[1]),
                                                context.param(table), ids);
 }

@@ -4,8 +4,8 @@
 // each other's gradient.
 #pragma once
 
-#include "tessera/tensor/sequence.hpp"
 #include "tessera/ops/kernel.hpp"
+#include "tessera/tensor/sequence.hpp"
 
 namespace tessera::inline TESSERA_ISA {
 

@@ -69,8 +69,8 @@ constexpr auto linear_to_heads(const T& x, const Param<In, N, D>& weight) noexce
   context.require(x.size(1) == weight.view.dim[0], "linear: x columns must equal weight rows", weight.view.dim[0],
                   x.size(1), Code::shape_mismatch, OpId::linear);
   return context.template apply<op::linear>(
-      {true}, Extents<size_of_dim<T, 0>, product(N, D)>(x.size(0), weight.view.dim[1] * weight.view.dim[2]), x.operand(),
-      as_matrix(context.param(weight)), Operand());
+      {true}, Extents<size_of_dim<T, 0>, product(N, D)>(x.size(0), weight.view.dim[1] * weight.view.dim[2]),
+      x.operand(), as_matrix(context.param(weight)), Operand());
 }
 
 /// x: [n, heads * d], weight: [Out, heads, d] ([out, in] layout). Returns [n, Out].

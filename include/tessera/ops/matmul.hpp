@@ -28,7 +28,8 @@ constexpr auto matmul(const A& a, const B& b, bool transpose_b, double scale = 1
   auto& context = a.context();
   const Index inner = transpose_b ? b.size(3) : b.size(2);
   const Index columns = transpose_b ? b.size(2) : b.size(3);
-  context.require(a.size(3) == inner, "matmul: inner sizes must agree", a.size(3), inner, Code::shape_mismatch, OpId::matmul);
+  context.require(a.size(3) == inner, "matmul: inner sizes must agree", a.size(3), inner, Code::shape_mismatch,
+                  OpId::matmul);
   context.require(a.size(0) == b.size(0) && a.size(1) == b.size(1), "matmul: batches must agree", a.size(0) * a.size(1),
                   b.size(0) * b.size(1), Code::shape_mismatch, OpId::matmul);
   return context.template apply<op::matmul>({transpose_b, scale},

@@ -19,8 +19,9 @@ struct mean_squared_error {
 template <class T>
 constexpr auto mean_squared_error(const T& x, const Operand& target) noexcept {
   auto& context = x.context();
-  context.require(target.view.count() == x.view().count(), "mean_squared_error: there must be a target for each element",
-                  x.view().count(), target.view.count(), Code::shape_mismatch, OpId::mean_squared_error);
+  context.require(target.view.count() == x.view().count(),
+                  "mean_squared_error: there must be a target for each element", x.view().count(), target.view.count(),
+                  Code::shape_mismatch, OpId::mean_squared_error);
   return context.template apply<op::mean_squared_error>({}, Extents<1>(1), x.operand(), target);
 }
 

@@ -4,8 +4,8 @@
 // Source: Reimers, Gurevych, "Sentence-BERT" (2019).
 #pragma once
 
-#include "tessera/tensor/sequence.hpp"
 #include "tessera/ops/kernel.hpp"
+#include "tessera/tensor/sequence.hpp"
 
 namespace tessera::inline TESSERA_ISA {
 

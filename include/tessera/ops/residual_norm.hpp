@@ -18,7 +18,8 @@ struct residual_norm {
 
 /// x, residual: [n, H]; x is overwritten where the context allows. Returns [n, H].
 template <class T, class R, Index H>
-constexpr auto residual_norm(T x, const R& residual, const Param<H>& weight, const Param<H>& bias, double eps) noexcept {
+constexpr auto residual_norm(T x, const R& residual, const Param<H>& weight, const Param<H>& bias,
+                             double eps) noexcept {
   static_assert(may_equal(size_of_dim<T, 1>, H), "residual_norm: x columns must equal the norm's size");
   auto& context = x.context();
   if (!context.has(OpId::residual_norm)) {

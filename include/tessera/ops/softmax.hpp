@@ -3,13 +3,13 @@
 // For each text b, head, query i: keep = keep[b, j] or keep[b, i, j] (1 where absent), times 0 for j > i + K - Q when
 // causal; the score s becomes what the fill says (sequence.hpp), then p_j = exp(s_j - max) / sum. In a ragged batch the
 // keys past a text's end get probability 0, and the rows of queries past its end are 0.
-// A key whose keep is 1 has its score as it is, also where the fill's value is infinite; a row whose keys are all hidden
-// under -infinity is NaN.
-// Gradient: ds = p * (dp - sum_j dp_j p_j), times keep under `replace`, 0 for hidden keys under `set`.
+// A key whose keep is 1 has its score as it is, also where the fill's value is infinite; a row whose keys are all
+// hidden under -infinity is NaN. Gradient: ds = p * (dp - sum_j dp_j p_j), times keep under `replace`, 0 for hidden
+// keys under `set`.
 #pragma once
 
-#include "tessera/tensor/sequence.hpp"
 #include "tessera/ops/kernel.hpp"
+#include "tessera/tensor/sequence.hpp"
 
 namespace tessera::inline TESSERA_ISA {
 

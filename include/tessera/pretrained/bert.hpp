@@ -83,11 +83,13 @@ inline Result<BertFile> parse_bert_config(const io::Json& json) {
   const auto* known = std::find_if(std::begin(detail::activation_names), std::end(detail::activation_names),
                                    [&](const auto& a) { return act == a.name; });
   if (known == std::end(detail::activation_names))
-    return Error::format(Code::unsupported, "config: hidden_act: expected gelu, relu or swish, found %.80s", act.c_str());
+    return Error::format(Code::unsupported, "config: hidden_act: expected gelu, relu or swish, found %.80s",
+                         act.c_str());
   c.hidden_act = known->activation;
 
   if (const io::Json* pruned = io::find_key(json, "pruned_heads"); pruned != nullptr && !pruned->is_null()) {
-    if (!pruned->is_object()) return Error::format(Code::bad_format, "config: pruned_heads: expected an object of lists");
+    if (!pruned->is_object())
+      return Error::format(Code::bad_format, "config: pruned_heads: expected an object of lists");
     for (const auto& [layer, heads] : pruned->items()) {
       const char* end = layer.c_str();
       const long long number = std::strtoll(layer.c_str(), const_cast<char**>(&end), 10);
@@ -119,19 +121,21 @@ auto& base_of(Model& model) noexcept {
 template <class Model>
 Result<void> expect_pruned_heads(Model& model, const PrunedHeads& pruned) {
   for (const auto& [layer, heads] : pruned)
-    TESSERA_TRY(expect_pruned_heads(base_of(model).encoder[layer].attention, heads.data(), static_cast<Index>(heads.size())));
+    TESSERA_TRY(
+        expect_pruned_heads(base_of(model).encoder[layer].attention, heads.data(), static_cast<Index>(heads.size())));
   return {};
 }
 
-/// Prunes heads of a model that is bound to `weights`, and makes the weights compact again. A list that names what is not
-/// there changes nothing.
+/// Prunes heads of a model that is bound to `weights`, and makes the weights compact again. A list that names what is
+/// not there changes nothing.
 template <class Model>
 Result<void> prune_heads(Model& model, BertFile& file, const PrunedHeads& heads, Weights& weights) {
   auto& base = base_of(model);
   for (const auto& [layer, list] : heads) {
     if (layer < 0 || layer >= base.encoder.size())
       return Error::format(Code::out_of_range, "prune_heads: there is no layer %lld", static_cast<long long>(layer));
-    const auto gone = detail::heads_to_prune(base.encoder[layer].attention, list.data(), static_cast<Index>(list.size()));
+    const auto gone =
+        detail::heads_to_prune(base.encoder[layer].attention, list.data(), static_cast<Index>(list.size()));
     if (!gone) return gone.error();
   }
   for (const auto& [layer, list] : heads) {
@@ -179,8 +183,10 @@ Result<Weights> initialise_missing(Model& model, double deviation, std::uint64_t
     const std::string_view role = path.c_str();
     const bool is_norm_weight = p.view.rank == 1 && detail::ends_with(role, "weight");
     for (Index i = 0; i < p.view.count(); ++i)
-      target[i] = p.view.rank > 1 ? static_cast<float>(deviation) * normal(seed + static_cast<std::uint64_t>(p.id), static_cast<std::uint64_t>(i))
-                                  : is_norm_weight ? 1.0F : 0.0F;
+      target[i] = p.view.rank > 1 ? static_cast<float>(deviation) *
+                                        normal(seed + static_cast<std::uint64_t>(p.id), static_cast<std::uint64_t>(i))
+                  : is_norm_weight ? 1.0F
+                                   : 0.0F;
   });
   return weights;
 }
@@ -197,7 +203,8 @@ Result<std::unique_ptr<Pretrained<Model>>> from_state(BertFile file, io::State s
   if (!loaded->model.complete())
     return Error::format(Code::out_of_memory, "config: no memory for %lld layers",
                          static_cast<long long>(loaded->file.config.num_hidden_layers));
-  if constexpr (std::is_same_v<std::remove_reference_t<decltype(base_of(loaded->model).encoder[0].attention)>, SelfAttention<>>) {
+  if constexpr (std::is_same_v<std::remove_reference_t<decltype(base_of(loaded->model).encoder[0].attention)>,
+                               SelfAttention<>>) {
     TESSERA_TRY(expect_pruned_heads(loaded->model, loaded->file.pruned_heads));
   } else if (!loaded->file.pruned_heads.empty()) {
     return Error::format(Code::unsupported, "config: pruned_heads: a model with constant sizes takes none");
@@ -205,8 +212,7 @@ Result<std::unique_ptr<Pretrained<Model>>> from_state(BertFile file, io::State s
   loaded->state = std::move(state);
   TESSERA_TRY_ASSIGN(loaded->report, load_weights(loaded->model, loaded->state));
   if (!loaded->report.missing.empty()) {
-    TESSERA_TRY_ASSIGN(loaded->weights,
-                       initialise_missing(loaded->model, loaded->file.config.initializer_range, seed));
+    TESSERA_TRY_ASSIGN(loaded->weights, initialise_missing(loaded->model, loaded->file.config.initializer_range, seed));
   }
   return loaded;
 }

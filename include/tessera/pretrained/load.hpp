@@ -60,14 +60,15 @@ Result<LoadReport> load_weights(Model& model, const io::State& state) {
     const std::string wanted = checkpoint_name(names, path.c_str()).text;
     std::string in_file = wanted;
     if (!model_has_prefix && file_has_prefix) in_file = prefix + wanted;
-    if (model_has_prefix && !file_has_prefix && wanted.compare(0, prefix.size(), prefix) == 0) in_file = wanted.substr(prefix.size());
+    if (model_has_prefix && !file_has_prefix && wanted.compare(0, prefix.size(), prefix) == 0)
+      in_file = wanted.substr(prefix.size());
     for (std::size_t i = 0; i < file_names.size(); ++i) {
       if (file_names[i] != in_file) continue;
       used[i] = true;
       const io::StateTensor& tensor = state[i];
       if (tensor.shape != detail::shape_of(param.view)) {
-        report.mismatched.push_back(wanted + ": expected " + io::format_shape(detail::shape_of(param.view)) + ", found " +
-                                    io::format_shape(tensor.shape));
+        report.mismatched.push_back(wanted + ": expected " + io::format_shape(detail::shape_of(param.view)) +
+                                    ", found " + io::format_shape(tensor.shape));
       } else if (!is_floating(tensor.type)) {
         report.mismatched.push_back(wanted + ": expected numbers with a fraction, found " + name(tensor.type));
       } else {

@@ -246,8 +246,7 @@ inline constexpr std::array<TokenizerClass, 8> tokenizer_classes{{
     {"DistilBertTokenizer", "distilbert", "DistilBert", &make_bert},
     {"RobertaTokenizer", "roberta", "Roberta", &make_bpe<text::RobertaTokenizer, text::RobertaOptions>},
     {"BertTokenizer", "bert", "Bert", &make_bert},
-    {"OpenAIGPTTokenizer", "openai-gpt", "OpenAIGPT",
-     &make_bpe<text::OpenAIGPTTokenizer, text::OpenAIGPTOptions>},
+    {"OpenAIGPTTokenizer", "openai-gpt", "OpenAIGPT", &make_bpe<text::OpenAIGPTTokenizer, text::OpenAIGPTOptions>},
     {"GPT2Tokenizer", "gpt2", "GPT2", &make_bpe<text::Gpt2Tokenizer, text::Gpt2Options>},
     {"TransfoXLTokenizer", "transfo-xl", "TransfoXL", nullptr},
     {"XLNetTokenizer", "xlnet", "XLNet", nullptr},
@@ -374,8 +373,10 @@ inline Result<LoadedTokenizer> load_tokenizer(const std::string& path, const std
     TESSERA_TRY_ASSIGN(loaded.arguments, detail::optional_object(place.folder, "tokenizer_config.json"));
     if (const io::Json* const inputs = io::find_key(loaded.arguments, "init_inputs"); inputs != nullptr) {
       if (!inputs->empty()) {
-        return Error::format(Code::unsupported, "%s/tokenizer_config.json: init_inputs holds positional arguments, "
-                             "an empty list expected", place.folder.c_str());
+        return Error::format(Code::unsupported,
+                             "%s/tokenizer_config.json: init_inputs holds positional arguments, "
+                             "an empty list expected",
+                             place.folder.c_str());
       }
       loaded.arguments.erase("init_inputs");
     }

@@ -31,8 +31,8 @@ struct Extents {
   constexpr Extents() noexcept = default;
   /// All sizes; those that are constants of the type must be passed as they are.
   template <class... I>
-    requires(sizeof...(I) == sizeof...(N))
-  constexpr explicit Extents(I... sizes) noexcept : size{static_cast<Index>(sizes)...} {}
+  requires(sizeof...(I) == sizeof...(N)) constexpr explicit Extents(I... sizes) noexcept
+      : size{static_cast<Index>(sizes)...} {}
 
   constexpr Index operator[](int i) const noexcept { return size[i]; }
 };

@@ -47,7 +47,9 @@ struct Param : ParamBase {
 };
 
 template <class T>
-inline constexpr bool is_param = requires(T& t) { static_cast<const ParamBase&>(t).id; };
+inline constexpr bool is_param = requires(T& t) {
+  static_cast<const ParamBase&>(t).id;
+};
 
 /// A size in a block's constructor: the constant where there is one, else the run-time value.
 template <Index N>

@@ -16,7 +16,9 @@ struct Layout {
   Index rows = 0;
   const std::int32_t* offsets = nullptr;  ///< [texts + 1] first rows; null: padded
 
-  static constexpr Layout padded(Index texts, Index longest) noexcept { return {texts, longest, texts * longest, nullptr}; }
+  static constexpr Layout padded(Index texts, Index longest) noexcept {
+    return {texts, longest, texts * longest, nullptr};
+  }
   /// `offsets` must stay alive while the layout is used.
   static constexpr Layout ragged(Index texts, const std::int32_t* offsets) noexcept {
     Layout l{texts, 0, texts > 0 ? offsets[texts] : 0, offsets};

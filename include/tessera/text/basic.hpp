@@ -54,10 +54,10 @@ inline bool is_punctuation(char32_t c) noexcept {
 
 /// The CJK ideographs that become words: neither kana nor Hangul, and no extension after E.
 constexpr bool is_chinese(char32_t c) noexcept {
-  return c >= 0x3400 && ((c >= 0x4E00 && c <= 0x9FFF) || c <= 0x4DBF || (c >= 0xF900 && c <= 0xFAFF) ||
-                         (c >= 0x20000 && c <= 0x2A6DF) || (c >= 0x2A700 && c <= 0x2B73F) ||
-                         (c >= 0x2B740 && c <= 0x2B81F) || (c >= 0x2B820 && c <= 0x2CEAF) ||
-                         (c >= 0x2F800 && c <= 0x2FA1F));
+  return c >= 0x3400 &&
+         ((c >= 0x4E00 && c <= 0x9FFF) || c <= 0x4DBF || (c >= 0xF900 && c <= 0xFAFF) ||
+          (c >= 0x20000 && c <= 0x2A6DF) || (c >= 0x2A700 && c <= 0x2B73F) || (c >= 0x2B740 && c <= 0x2B81F) ||
+          (c >= 0x2B820 && c <= 0x2CEAF) || (c >= 0x2F800 && c <= 0x2FA1F));
 }
 
 /// What an ASCII byte is to the pre-tokenizer.
@@ -97,8 +97,7 @@ struct BasicScratch {
 class BasicTokenizer {
  public:
   BasicTokenizer() : BasicTokenizer(BasicOptions{}) {}
-  explicit BasicTokenizer(BasicOptions options)
-      : options_(std::move(options)), never_split_(options_.never_split) {}
+  explicit BasicTokenizer(BasicOptions options) : options_(std::move(options)), never_split_(options_.never_split) {}
 
   const BasicOptions& options() const noexcept { return options_; }
 

@@ -74,8 +74,9 @@ class BertTokenizer final : public Tokenizer {
       if (vocabulary_.has(static_cast<Id>(id))) lines.append(vocabulary_.token(static_cast<Id>(id))).push_back('\n');
     }
     if (gaps) {
-      warnings.emplace_back("vocab.txt: vocabulary indices are not consecutive. Please check that the vocabulary is "
-                            "not corrupted!");
+      warnings.emplace_back(
+          "vocab.txt: vocabulary indices are not consecutive. Please check that the vocabulary is "
+          "not corrupted!");
     }
     std::vector<VocabularyFile> files;
     files.push_back({"vocab.txt", std::move(lines)});

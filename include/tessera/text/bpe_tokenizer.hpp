@@ -74,8 +74,9 @@ class BpeTokenizer : public Tokenizer {
     files.push_back({"vocab.json", vocabulary_json(vocabulary_)});
     files.push_back({"merges.txt", merges_.file(gaps)});
     if (gaps) {
-      warnings.emplace_back("merges.txt: BPE merge indices are not consecutive. Please check that the tokenizer is not "
-                            "corrupted!");
+      warnings.emplace_back(
+          "merges.txt: BPE merge indices are not consecutive. Please check that the tokenizer is not "
+          "corrupted!");
     }
     return files;
   }

@@ -48,8 +48,8 @@ class ByteBpe {
 
   /// The symbols of a word's bytes, one after the other. Valid until the next call.
   std::span<const BpeToken> encode(std::string_view word, BpeScratch& scratch) const {
-    return bpe_.encode(word.size(), [&](std::size_t i) { return symbols_[static_cast<std::uint8_t>(word[i])]; },
-                       scratch);
+    return bpe_.encode(
+        word.size(), [&](std::size_t i) { return symbols_[static_cast<std::uint8_t>(word[i])]; }, scratch);
   }
 
   /// Where the first piece of a word ends that is encoded apart from the rest: no merge joins across that place. Short

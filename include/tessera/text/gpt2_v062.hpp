@@ -67,8 +67,10 @@ class Gpt2TokenizerV062 {
       TESSERA_TRY_ASSIGN(const std::string token, vocabulary_.vocabulary_token(id));
       for (const char32_t c : utf8::decode(token)) {
         if (byte_alphabet::byte(c) == byte_alphabet::no_byte) {
-          return Error::format(Code::bad_format, "GPT2TokenizerV062: the token of id %d holds U+%04X, which stands for "
-                               "no byte", id, static_cast<unsigned>(c));
+          return Error::format(Code::bad_format,
+                               "GPT2TokenizerV062: the token of id %d holds U+%04X, which stands for "
+                               "no byte",
+                               id, static_cast<unsigned>(c));
         }
         bytes.push_back(static_cast<char>(byte_alphabet::byte(c)));
       }

@@ -42,9 +42,7 @@ class Gpt2Words {
   }
 
   /// Where the run of characters of one class ends that starts a stripped text.
-  static std::size_t end_of_first_run(std::string_view text) noexcept {
-    return end_of_run(text, 0, kind_at(text, 0));
-  }
+  static std::size_t end_of_first_run(std::string_view text) noexcept { return end_of_run(text, 0, kind_at(text, 0)); }
 
   /// Calls f(word) for each word of a well-formed text.
   template <class F>

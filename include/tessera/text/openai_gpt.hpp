@@ -57,7 +57,8 @@ class WordEndBpe {
       i += step.length;
       characters.push_back(symbol_of(step.code_point, i == word.size()));
     }
-    return bpe_.encode(characters.size(), [&characters](std::size_t i) { return characters[i]; }, scratch);
+    return bpe_.encode(
+        characters.size(), [&characters](std::size_t i) { return characters[i]; }, scratch);
   }
 
   /// The string of a symbol, also of a character that the vocabulary does not have.
@@ -173,8 +174,9 @@ class OpenAIGPTTokenizer final : public BpeTokenizer {
     Error problem;
     for_each_word_of(chunk, scratch, [&](std::string_view word) {
       if (problem) return;
-      append_ids(bpe_.bpe(), word, source, out, scratch, problem, [&] { return bpe_.encode(word, scratch.bpe); },
-                 [this](Symbol s, std::string& string) { bpe_.append_string(s, string); });
+      append_ids(
+          bpe_.bpe(), word, source, out, scratch, problem, [&] { return bpe_.encode(word, scratch.bpe); },
+          [this](Symbol s, std::string& string) { bpe_.append_string(s, string); });
     });
     if (problem) return problem;
     return {};

@@ -30,11 +30,11 @@ class RobertaTokenizer final : public Gpt2Tokenizer {
 
   const TokenizerTraits& traits() const noexcept override {
     // <s> A </s> and <s> A </s></s> B </s>, all in one segment. The reference reserves no room for them.
-    static constexpr TokenizerTraits roberta{
-        "RobertaTokenizer", layout(special(Role::cls), first_text(), special(Role::sep)),
-        layout(special(Role::cls), first_text(), special(Role::sep), special(Role::sep), second_text(),
-               special(Role::sep)),
-        0, 0};
+    static constexpr TokenizerTraits roberta{"RobertaTokenizer",
+                                             layout(special(Role::cls), first_text(), special(Role::sep)),
+                                             layout(special(Role::cls), first_text(), special(Role::sep),
+                                                    special(Role::sep), second_text(), special(Role::sep)),
+                                             0, 0};
     return roberta;
   }
 

@@ -64,8 +64,8 @@ struct EncodeOptions {
 /// Undoes the spaces that tokenizing English leaves behind: a fixed chain of plain replacements, inside words too.
 inline std::string clean_up_tokenization(std::string_view text) {
   constexpr std::pair<std::string_view, std::string_view> rules[] = {
-      {" .", "."},    {" ?", "?"},           {" !", "!"},   {" ,", ","},     {" ' ", "'"}, {" n't", "n't"},
-      {" 'm", "'m"},  {" do not", " don't"}, {" 's", "'s"}, {" 've", "'ve"}, {" 're", "'re"}};
+      {" .", "."},   {" ?", "?"},           {" !", "!"},   {" ,", ","},     {" ' ", "'"},   {" n't", "n't"},
+      {" 'm", "'m"}, {" do not", " don't"}, {" 's", "'s"}, {" 've", "'ve"}, {" 're", "'re"}};
   std::string out(text);
   for (const auto& [from, to] : rules) {
     if (out.find(from) != std::string::npos) out = replace_all(out, from, to);

@@ -22,7 +22,36 @@ namespace tessera::inline TESSERA_ISA::text::unicode {
 
 /// General categories; the order is free, the names are Unicode's.
 enum class Category : std::uint8_t {
-  Cn, Lu, Ll, Lt, Lm, Lo, Mn, Mc, Me, Nd, Nl, No, Pc, Pd, Ps, Pe, Pi, Pf, Po, Sm, Sc, Sk, So, Zs, Zl, Zp, Cc, Cf, Cs, Co
+  Cn,
+  Lu,
+  Ll,
+  Lt,
+  Lm,
+  Lo,
+  Mn,
+  Mc,
+  Me,
+  Nd,
+  Nl,
+  No,
+  Pc,
+  Pd,
+  Ps,
+  Pe,
+  Pi,
+  Pf,
+  Po,
+  Sm,
+  Sc,
+  Sk,
+  So,
+  Zs,
+  Zl,
+  Zp,
+  Cc,
+  Cf,
+  Cs,
+  Co
 };
 
 namespace tables {
@@ -68,19 +97,20 @@ inline std::size_t decompose(char32_t c, bool compatibility, std::array<char32_t
 /// Composes a decomposed and ordered string in place and returns its new length.
 inline std::size_t compose(char32_t* text, std::size_t length) noexcept {
   static_assert(sizeof(char32_t) == sizeof(utf8proc_int32_t));
-  const utf8proc_ssize_t n = utf8proc_normalize_utf32(
-      reinterpret_cast<utf8proc_int32_t*>(text), static_cast<utf8proc_ssize_t>(length),
-      static_cast<utf8proc_option_t>(UTF8PROC_COMPOSE | UTF8PROC_STABLE));
+  const utf8proc_ssize_t n =
+      utf8proc_normalize_utf32(reinterpret_cast<utf8proc_int32_t*>(text), static_cast<utf8proc_ssize_t>(length),
+                               static_cast<utf8proc_option_t>(UTF8PROC_COMPOSE | UTF8PROC_STABLE));
   return n < 0 ? length : static_cast<std::size_t>(n);
 }
 
 /// Lowercase or uppercase by the properties Other_Lowercase and Other_Uppercase, not by category.
 inline constexpr Range other_cased[] = {
-    {0x00AA, 0x00AA}, {0x00BA, 0x00BA}, {0x02B0, 0x02B8}, {0x02C0, 0x02C1}, {0x02E0, 0x02E4}, {0x0345, 0x0345},
-    {0x037A, 0x037A}, {0x1D2C, 0x1D6A}, {0x1D78, 0x1D78}, {0x1D9B, 0x1DBF}, {0x2071, 0x2071}, {0x207F, 0x207F},
-    {0x2090, 0x209C}, {0x2160, 0x217F}, {0x24B6, 0x24E9}, {0x2C7C, 0x2C7D}, {0xA69C, 0xA69D}, {0xA770, 0xA770},
-    {0xA7F8, 0xA7F9}, {0xAB5C, 0xAB5F}, {0x10780, 0x10780}, {0x10783, 0x10785}, {0x10787, 0x107B0},
-    {0x107B2, 0x107BA}, {0x1F130, 0x1F149}, {0x1F150, 0x1F169}, {0x1F170, 0x1F189},
+    {0x00AA, 0x00AA},   {0x00BA, 0x00BA},   {0x02B0, 0x02B8},   {0x02C0, 0x02C1},   {0x02E0, 0x02E4},
+    {0x0345, 0x0345},   {0x037A, 0x037A},   {0x1D2C, 0x1D6A},   {0x1D78, 0x1D78},   {0x1D9B, 0x1DBF},
+    {0x2071, 0x2071},   {0x207F, 0x207F},   {0x2090, 0x209C},   {0x2160, 0x217F},   {0x24B6, 0x24E9},
+    {0x2C7C, 0x2C7D},   {0xA69C, 0xA69D},   {0xA770, 0xA770},   {0xA7F8, 0xA7F9},   {0xAB5C, 0xAB5F},
+    {0x10780, 0x10780}, {0x10783, 0x10785}, {0x10787, 0x107B0}, {0x107B2, 0x107BA}, {0x1F130, 0x1F149},
+    {0x1F150, 0x1F169}, {0x1F170, 0x1F189},
 };
 
 /// Case-ignorable by word break property (MidLetter, MidNumLet, Single_Quote), not by category.
@@ -110,9 +140,7 @@ constexpr bool is_mark(Category c) noexcept { return is_in_group(c, Category::Mn
 constexpr bool is_number(Category c) noexcept { return is_in_group(c, Category::Nd, Category::No); }
 constexpr bool is_punctuation(Category c) noexcept { return is_in_group(c, Category::Pc, Category::Po); }
 /// Cc, Cf, Cs, Co and Cn.
-constexpr bool is_other(Category c) noexcept {
-  return c == Category::Cn || is_in_group(c, Category::Cc, Category::Co);
-}
+constexpr bool is_other(Category c) noexcept { return c == Category::Cn || is_in_group(c, Category::Cc, Category::Co); }
 
 /// Python's str.isspace, by which its strip and split work.
 constexpr bool is_python_space(char32_t c) noexcept {

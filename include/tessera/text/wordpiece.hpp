@@ -54,8 +54,7 @@ class WordPiece {
     TokenHash hash(prefix);
     std::size_t i = 0;
     while (i < rest.size() && n < candidates.size()) {
-      const utf8::Step step =
-          utf8::decode_one(rest.data() + i, rest.data() + rest.size(), utf8::Surrogates::accept);
+      const utf8::Step step = utf8::decode_one(rest.data() + i, rest.data() + rest.size(), utf8::Surrogates::accept);
       if (i + step.length > limit) break;
       hash.add(rest.substr(i, step.length));
       i += step.length;

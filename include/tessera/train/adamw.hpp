@@ -28,8 +28,8 @@ class AdamW {
     double weight_decay = 0;
   };
 
-  /// Moments for the trained masters of a model that is bound to f32 memory that may be written (Weights, bind_masters).
-  /// group_of(const RolePath&, const ParamBase&) tells each param's group.
+  /// Moments for the trained masters of a model that is bound to f32 memory that may be written (Weights,
+  /// bind_masters). group_of(const RolePath&, const ParamBase&) tells each param's group.
   template <class Model, class F>
   static Result<AdamW> of(const Model& model, const Options& options, const F& group_of) noexcept {
     AdamW adam;
