@@ -11,11 +11,13 @@
 namespace tessera::inline TESSERA_ISA {
 
 /// Every op of the library, in the order of the tables. A fused op names the composition it replaces in its header.
-#define TESSERA_OPS(X)                                                                                                 \
-  X(embedding)                                                                                                         \
-  X(linear) X(matmul) X(softmax) X(layer_norm) X(gelu) X(gelu_tanh) X(relu) X(swish) X(tanh) X(add) X(bias) X(scale)   \
-      X(scale_heads) X(dropout) X(split_heads) X(merge_heads) X(rel_shift) X(segment_select) X(columns) X(sum) X(mean) \
-          X(mean_pool) X(cross_entropy) X(mean_squared_error) X(residual_norm) X(attention)
+// clang-format off
+#define TESSERA_OPS(X)                                                                                      \
+  X(embedding) X(linear) X(matmul) X(softmax) X(layer_norm) X(gelu) X(gelu_tanh) X(relu) X(swish) X(tanh)   \
+  X(add) X(bias) X(scale) X(scale_heads) X(dropout) X(split_heads) X(merge_heads) X(rel_shift)              \
+  X(segment_select) X(columns) X(sum) X(mean) X(mean_pool) X(cross_entropy) X(mean_squared_error)           \
+  X(residual_norm) X(attention)
+// clang-format on
 
 enum class OpId : std::uint8_t {
 #define TESSERA_OP_ID(op) op,
