@@ -4,6 +4,8 @@
 // keeps, and a function of the same name that checks shapes and applies it. Sizes stop there: kernels see Views.
 #pragma once
 
+#include <type_traits>
+
 #include "tessera/base/executor.hpp"
 #include "tessera/base/result.hpp"
 #include "tessera/tensor/tensor.hpp"
@@ -82,6 +84,15 @@ enum class Origin : std::uint8_t {
   reference,  ///< the reference's; a backend with memory of its own reaches it through host copies
 };
 
+namespace detail {
+/// g++ with -fsanitize=undefined has no constant expressions that compare the address of a function with null, so in
+/// those a function is taken to be one; and tables tell by their origins what they have.
+template <class Function>
+constexpr bool is_null(Function function) noexcept {
+  return !std::is_constant_evaluated() && function == nullptr;
+}
+}  // namespace detail
+
 /// The forward kernels of a backend.
 struct Kernels {
   Kernel run[op_count] = {};
@@ -91,11 +102,9 @@ struct Kernels {
   constexpr Kernels& set(OpId id, Kernel kernel, Scratch need = nullptr) noexcept {
     run[static_cast<int>(id)] = kernel;
     scratch[static_cast<int>(id)] = need;
-    origin[static_cast<int>(id)] = Origin::own;
+    origin[static_cast<int>(id)] = detail::is_null(kernel) ? Origin::none : Origin::own;
     return *this;
   }
-  // What is there is told by `origin`: g++ with -fsanitize=undefined has no constant expressions that compare the
-  // address of a function with null.
   /// Fills what is missing from another table. Fused ops stay empty: their composition is better than a detour.
   constexpr Kernels& inherit(const Kernels& other) noexcept {
     for (int i = 0; i < op_count; ++i) {
@@ -118,7 +127,7 @@ struct Vjps {
   constexpr Vjps& set(OpId id, Vjp vjp, VjpScratch need = nullptr) noexcept {
     run[static_cast<int>(id)] = vjp;
     scratch[static_cast<int>(id)] = need;
-    origin[static_cast<int>(id)] = Origin::own;
+    origin[static_cast<int>(id)] = detail::is_null(vjp) ? Origin::none : Origin::own;
     return *this;
   }
   constexpr Vjps& inherit(const Vjps& other) noexcept {
