@@ -105,6 +105,13 @@ struct Kernels {
     origin[static_cast<int>(id)] = detail::is_null(kernel) ? Origin::none : Origin::own;
     return *this;
   }
+  /// Takes a kernel out again.
+  constexpr Kernels& set(OpId id, std::nullptr_t) noexcept {
+    run[static_cast<int>(id)] = nullptr;
+    scratch[static_cast<int>(id)] = nullptr;
+    origin[static_cast<int>(id)] = Origin::none;
+    return *this;
+  }
   /// Fills what is missing from another table. Fused ops stay empty: their composition is better than a detour.
   constexpr Kernels& inherit(const Kernels& other) noexcept {
     for (int i = 0; i < op_count; ++i) {
