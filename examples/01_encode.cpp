@@ -1,5 +1,5 @@
 // Text in, vectors out: a model folder, its tokenizer, a backend, a session. The folder is config.json,
-// model.safetensors or pytorch_model.bin, and vocab.txt; without an argument a tiny random one from the tests is used.
+// model.safetensors or pytorch_model.bin, and vocab.txt; without an argument it is a tiny one with random weights.
 #include <cmath>
 #include <cstdio>
 #include <string>
@@ -76,7 +76,7 @@ static Result<void> run(const std::string& folder) {
 }
 
 int main(int argc, char** argv) {
-  const auto done = run(argc > 1 ? argv[1] : "tests/golden/encode/model");
+  const auto done = run(argc > 1 ? argv[1] : "examples/data/tiny_bert");
   if (!done) std::fprintf(stderr, "01_encode: %s\n", done.error().message());
   return done ? 0 : 1;
 }

@@ -135,12 +135,12 @@ class Bpe {
     std::size_t moves = 0;  // to the left, since `done` was the furthest
     while (done < n) {
       // A rank and a place share 64 bits, so that a window has an end in any case; no machine gets there.
-      const std::size_t end = done + std::min({reach, n - done, widest});
+      const std::size_t end = done + (std::min)({reach, n - done, widest});
       encode_range(done, end, symbol_at, scratch, scratch.window);
       const std::vector<BpeToken>& found = scratch.window;
       if (!tokens.empty() && !fits(tokens.back(), done, found.front(), symbol_at, scratch)) {
         // Further to the left each time; after some tries it is the window that is too small.
-        const std::size_t drop = std::min(tokens.size(), std::size_t{1} << moves);
+        const std::size_t drop = (std::min)(tokens.size(), std::size_t{1} << moves);
         for (std::size_t i = 0; i < drop; ++i) {
           done -= tokens.back().length;
           tokens.pop_back();

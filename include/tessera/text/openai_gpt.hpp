@@ -144,7 +144,7 @@ class OpenAIGPTTokenizer final : public BpeTokenizer {
     };
     for (std::size_t i = 0; i < standard.size();) {
       // text_standardize has left single spaces and line feeds of the white space.
-      const std::size_t end = std::min(standard.find_first_of(" \n", i), standard.size());
+      const std::size_t end = (std::min)(standard.find_first_of(" \n", i), standard.size());
       if (end > i) lowered(std::string_view(standard).substr(i, end - i));
       if (end < standard.size() && standard[end] == '\n') f(std::string_view("\n"));
       i = end + 1;

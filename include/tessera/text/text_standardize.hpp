@@ -32,7 +32,7 @@ inline std::string text_standardize(std::string_view text) {
       spaced.push_back(out[i++]);
       continue;
     }
-    const std::size_t end = std::min(out.find_first_not_of(out[i], i), out.size());
+    const std::size_t end = (std::min)(out.find_first_not_of(out[i], i), out.size());
     spaced.push_back(' ');
     spaced.append(out, i, end - i);
     spaced.push_back(' ');
