@@ -50,7 +50,7 @@ Packing make_packing() noexcept { return cpu_dispatch::packing_of_target(); }
 
 }  // namespace tessera
 
-namespace tessera_compiled::cpu {
+namespace TESSERA_COMPILED::cpu {
 
 const void* kernels() noexcept {
   static const tessera::Kernels table = tessera::cpu::make_kernels();
@@ -64,5 +64,5 @@ const void* packing() noexcept {
 
 const char* target() noexcept { return tessera::cpu_dispatch::chosen_target(); }
 
-}  // namespace tessera_compiled::cpu
+}  // namespace TESSERA_COMPILED::cpu
 #endif  // HWY_ONCE

@@ -8,12 +8,12 @@
 
 /// What the compiled library offers, outside of the instruction-set namespace (base/isa.hpp): one copy serves all
 /// units.
-namespace tessera_compiled::cpu {
+namespace TESSERA_COMPILED::cpu {
 const void* kernels() noexcept;
 const void* vjps() noexcept;
 const void* packing() noexcept;
 const char* target() noexcept;
-}  // namespace tessera_compiled::cpu
+}  // namespace TESSERA_COMPILED::cpu
 
 namespace tessera::inline TESSERA_ISA {
 
@@ -21,16 +21,16 @@ struct Cpu {
   using element = float;
 
   static const char* name() noexcept { return "cpu"; }
-  static const Kernels& kernels() noexcept { return *static_cast<const Kernels*>(tessera_compiled::cpu::kernels()); }
-  static const Vjps& vjps() noexcept { return *static_cast<const Vjps*>(tessera_compiled::cpu::vjps()); }
+  static const Kernels& kernels() noexcept { return *static_cast<const Kernels*>(TESSERA_COMPILED::cpu::kernels()); }
+  static const Vjps& vjps() noexcept { return *static_cast<const Vjps*>(TESSERA_COMPILED::cpu::vjps()); }
   static const Memory& memory() noexcept {
     static constexpr Memory host;
     return host;
   }
-  static const Packing& packing() noexcept { return *static_cast<const Packing*>(tessera_compiled::cpu::packing()); }
+  static const Packing& packing() noexcept { return *static_cast<const Packing*>(TESSERA_COMPILED::cpu::packing()); }
 
   /// The instruction set that runs: "AVX3", "AVX2", "SSE4", ...
-  static const char* target() noexcept { return tessera_compiled::cpu::target(); }
+  static const char* target() noexcept { return TESSERA_COMPILED::cpu::target(); }
 };
 
 }  // namespace tessera

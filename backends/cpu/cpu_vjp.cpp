@@ -36,12 +36,12 @@ Vjps cpu::make_vjps() noexcept { return cpu_dispatch::vjps_of_target(); }
 
 }  // namespace tessera
 
-namespace tessera_compiled::cpu {
+namespace TESSERA_COMPILED::cpu {
 
 const void* vjps() noexcept {
   static const tessera::Vjps table = tessera::cpu::make_vjps();
   return &table;
 }
 
-}  // namespace tessera_compiled::cpu
+}  // namespace TESSERA_COMPILED::cpu
 #endif  // HWY_ONCE

@@ -117,10 +117,10 @@ constexpr Vjps vjp_table = Vjps()
 
 }  // namespace tessera
 
-namespace tessera_compiled::cuda {
+namespace TESSERA_COMPILED::cuda {
 bool available() noexcept { return tessera::cuda::device().ready; }
 const void* kernels() noexcept { return &tessera::cuda::kernel_table; }
 const void* vjps() noexcept { return &tessera::cuda::vjp_table; }
 const void* memory() noexcept { return &tessera::cuda::memory_table; }
 const void* packing() noexcept { return &tessera::cuda::packing_table; }
-}  // namespace tessera_compiled::cuda
+}  // namespace TESSERA_COMPILED::cuda

@@ -9,13 +9,13 @@
 
 /// What the compiled library offers, outside of the instruction-set namespace (base/isa.hpp): one copy serves all
 /// units.
-namespace tessera_compiled::cuda {
+namespace TESSERA_COMPILED::cuda {
 bool available() noexcept;
 const void* kernels() noexcept;
 const void* vjps() noexcept;
 const void* memory() noexcept;
 const void* packing() noexcept;
-}  // namespace tessera_compiled::cuda
+}  // namespace TESSERA_COMPILED::cuda
 
 namespace tessera::inline TESSERA_ISA {
 
@@ -25,13 +25,13 @@ struct Cuda {
   static constexpr const char* name() noexcept { return "cuda"; }
   /// False where there is no driver or no device: then memory() has nothing to give. Costs the first caller the
   /// driver's start-up.
-  static bool available() noexcept { return tessera_compiled::cuda::available(); }
+  static bool available() noexcept { return TESSERA_COMPILED::cuda::available(); }
 
-  static const Kernels& kernels() noexcept { return *static_cast<const Kernels*>(tessera_compiled::cuda::kernels()); }
-  static const Vjps& vjps() noexcept { return *static_cast<const Vjps*>(tessera_compiled::cuda::vjps()); }
+  static const Kernels& kernels() noexcept { return *static_cast<const Kernels*>(TESSERA_COMPILED::cuda::kernels()); }
+  static const Vjps& vjps() noexcept { return *static_cast<const Vjps*>(TESSERA_COMPILED::cuda::vjps()); }
   /// Of the device that is current at the first call. One stream: all work is in the order of its calls.
-  static const Memory& memory() noexcept { return *static_cast<const Memory*>(tessera_compiled::cuda::memory()); }
-  static const Packing& packing() noexcept { return *static_cast<const Packing*>(tessera_compiled::cuda::packing()); }
+  static const Memory& memory() noexcept { return *static_cast<const Memory*>(TESSERA_COMPILED::cuda::memory()); }
+  static const Packing& packing() noexcept { return *static_cast<const Packing*>(TESSERA_COMPILED::cuda::packing()); }
 };
 
 static_assert(Backend<Cuda>);

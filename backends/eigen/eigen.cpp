@@ -45,7 +45,7 @@ static const void* compiled_vjps() noexcept { return &vjp_table; }
 
 }  // namespace tessera
 
-namespace tessera_compiled::eigen {
+namespace TESSERA_COMPILED::eigen {
 const void* kernels() noexcept { return tessera::eigen::compiled_kernels(); }
 const void* vjps() noexcept { return tessera::eigen::compiled_vjps(); }
-}  // namespace tessera_compiled::eigen
+}  // namespace TESSERA_COMPILED::eigen

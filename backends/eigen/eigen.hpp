@@ -9,18 +9,18 @@
 
 /// What the compiled library offers, outside of the instruction-set namespace (base/isa.hpp): one copy serves all
 /// units.
-namespace tessera_compiled::eigen {
+namespace TESSERA_COMPILED::eigen {
 const void* kernels() noexcept;
 const void* vjps() noexcept;
-}  // namespace tessera_compiled::eigen
+}  // namespace TESSERA_COMPILED::eigen
 
 namespace tessera::inline TESSERA_ISA {
 
 struct EigenBackend {
   using element = float;
   static constexpr const char* name() noexcept { return "eigen"; }
-  static const Kernels& kernels() noexcept { return *static_cast<const Kernels*>(tessera_compiled::eigen::kernels()); }
-  static const Vjps& vjps() noexcept { return *static_cast<const Vjps*>(tessera_compiled::eigen::vjps()); }
+  static const Kernels& kernels() noexcept { return *static_cast<const Kernels*>(TESSERA_COMPILED::eigen::kernels()); }
+  static const Vjps& vjps() noexcept { return *static_cast<const Vjps*>(TESSERA_COMPILED::eigen::vjps()); }
   static const Memory& memory() noexcept {
     static constexpr Memory host;
     return host;

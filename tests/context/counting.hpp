@@ -59,4 +59,12 @@ int posix_memalign(void** memory, std::size_t alignment, std::size_t bytes) noex
   return *memory == nullptr ? 12 : 0;
 }
 }
+#elif defined(TESSERA_TEST_SANITIZED) || defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+extern "C" int __sanitizer_install_malloc_and_free_hooks(void (*on_malloc)(const volatile void*, std::size_t),
+                                                         void (*on_free)(const volatile void*));
+namespace counting {
+inline const int hooked = __sanitizer_install_malloc_and_free_hooks(
+    [](const volatile void*, std::size_t) { allocations.fetch_add(1, std::memory_order_relaxed); },
+    [](const volatile void*) {});
+}  // namespace counting
 #endif

@@ -180,3 +180,65 @@ BOOST_AUTO_TEST_CASE(backward_needs_a_forward_of_its_own_and_a_loss) {
   BOOST_TEST_REQUIRE(session.forward(in).ok());
   BOOST_TEST_REQUIRE(session.backward().ok());
 }
+
+namespace {
+struct Nothing {};
+/// A block that gives its input back, as dropout does that is switched off.
+struct Unchanged {
+  template <class T>
+  auto operator()(T x, const Nothing&) const {
+    return x;
+  }
+};
+/// h + unchanged(h), where h has readers inside and outside of the checkpoint.
+struct SharedInput {
+  struct Input {
+    View target;
+  };
+  template <class Context>
+  struct Output {
+    Tensor<Context, Extents<1>> loss;
+  };
+  Param<dyn, dyn> rows{ParamUse::table, Extents<dyn, dyn>(Index{4}, Index{5})};
+  Linear<> linear{5, 5};
+  Unchanged block;
+  bool checkpointing = false;
+
+  SharedInput() { number_params(*this); }
+  void visit(auto&& v) {
+    v("rows", rows);
+    v("linear", linear);
+  }
+  auto operator()(auto& context, const Input& in) const {
+    auto x = embedding(context, rows, context.make_ids(4, [](Index i) { return static_cast<std::int32_t>(i); }));
+    auto h = linear(x);
+    auto same = checkpointing ? checkpoint(block, h.borrow(), Nothing()) : block(h.borrow(), Nothing());
+    auto sum = add(std::move(same), h);
+    Output<std::remove_reference_t<decltype(context)>> out;
+    out.loss = mean_squared_error(sum, context.numbers(in.target));
+    return out;
+  }
+  Result<void> validate(const Input&) const { return {}; }
+};
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(a_checkpoint_around_a_block_that_gives_its_input_back_changes_no_gradient) {
+  std::vector<float> gradient[2];
+  for (const bool checkpointing : {false, true}) {
+    SharedInput model;
+    model.checkpointing = checkpointing;
+    const auto weights = Weights::of(model);
+    BOOST_TEST_REQUIRE(weights.ok());
+    for (Index i = 0; i < weights->elements(); ++i)
+      weights->data()[i] = static_cast<float>((i * 37) % 11) * 0.1F - 0.5F;
+    const float target[20] = {1, 2, 3};
+    const SharedInput::Input in{View::of_const(target, DType::f32, 4, 5)};
+    auto gradients = Gradients<Ref>::of(model, Ref());
+    TrainingSession<SharedInput, Ref> session(model, Ref(), *gradients);
+    BOOST_TEST_REQUIRE(session.reserve(in).ok());
+    BOOST_TEST_REQUIRE(session.forward(in).ok());
+    BOOST_TEST_REQUIRE(session.backward().ok());
+    gradient[checkpointing].assign(gradients->data(), gradients->data() + gradients->elements());
+  }
+  BOOST_TEST(gradient[0] == gradient[1], boost::test_tools::per_element());
+}

@@ -142,3 +142,55 @@ BOOST_AUTO_TEST_CASE(a_run_with_a_param_that_is_not_bound_is_an_error_and_not_a_
   BOOST_TEST_REQUIRE(training.reserve(arrays.labelled(12)).ok());
   BOOST_TEST(!training.forward(arrays.labelled(12)).ok());
 }
+
+BOOST_AUTO_TEST_CASE(what_was_packed_before_the_weights_changed_is_refused_until_packed_again) {
+  Owned<Model> owned;
+  using Exact = Reference<double>;  // its packed form is a copy
+  auto packed = Packed<Exact>::of(owned.model, Exact());
+  BOOST_TEST_REQUIRE(packed.ok());
+  const Arrays arrays(2, 6);
+  Session<Model, Exact> session(owned.model, Exact(), &*packed);
+  BOOST_TEST_REQUIRE(session.reserve(arrays.labelled(12)).ok());
+  BOOST_TEST(session.run(arrays.labelled(12)).ok());
+  owned.weights.changed();
+  BOOST_TEST(packed->stale());
+  const auto refused = session.run(arrays.labelled(12));
+  BOOST_TEST(!refused.ok());
+  BOOST_TEST(std::string(refused.error().message()).find("pack them again") != std::string::npos);
+  *packed = *Packed<Exact>::of(owned.model, Exact());
+  BOOST_TEST(session.run(arrays.labelled(12)).ok());
+}
+
+namespace {
+/// A model of two matrices that are one weight; the tied one comes first in the walk.
+struct Pair {
+  Param<dyn, dyn> tied, master;
+  Pair(Index rows, Index tied_rows)
+      : tied(ParamUse::matrix, Extents<dyn, dyn>(tied_rows, Index{4})),
+        master(ParamUse::matrix, Extents<dyn, dyn>(rows, Index{4})) {
+    number_params(*this);
+  }
+  void visit(auto&& v) {
+    v("tied", tied);
+    v("master", master);
+  }
+  void ties(auto&& t) { t(master, tied); }
+};
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(a_tied_param_may_come_before_its_master_and_must_have_its_size) {
+  Pair pair(3, 3);
+  const auto weights = Weights::of(pair);
+  BOOST_TEST_REQUIRE(weights.ok());
+  BOOST_TEST(pair.tied.view.data == pair.master.view.data);
+  BOOST_TEST(weights->elements() == 16);
+  Pair other(3, 30);
+  BOOST_TEST(!Weights::of(other).ok());
+}
+
+BOOST_AUTO_TEST_CASE(a_precision_that_a_backend_lacks_is_refused) {
+  const Owned<Model> owned;
+  const auto packed = Packed<Ref>::of(owned.model, Ref(), Precision::int8);
+  BOOST_TEST(!packed.ok());
+  BOOST_TEST((packed.error().code() == Code::unsupported));
+}

@@ -14,6 +14,8 @@ class FreeList {
  public:
   static constexpr std::size_t alignment = 64;
   static constexpr std::size_t npos = static_cast<std::size_t>(-1);
+  /// More than any memory: a size that is the result of an overflow.
+  static constexpr std::size_t largest = npos / 4;
   /// Holes that can exist at once. Activations are released nearly in reverse order, so there are few.
   static constexpr int max_holes = 256;
 
@@ -26,6 +28,7 @@ class FreeList {
   /// The offset of `bytes` bytes, aligned to 64; npos when the arena has no room.
   constexpr std::size_t allocate(std::size_t bytes) noexcept {
     bytes = rounded(bytes);
+    if (bytes > largest) return npos;
     for (int i = 0; i < holes_; ++i) {
       if (hole_[i].bytes < bytes) continue;
       const std::size_t offset = hole_[i].offset;

@@ -29,6 +29,8 @@ enum class Precision : std::uint8_t { f32, bf16, int8 };
 struct Packing {
   /// Bytes of the packed form; 0: this param stays plain.
   std::size_t (*bytes)(const View& stored, ParamUse use, Precision precision) = nullptr;
+  /// The precisions beside f32 that `bytes` and `pack` have a form for. Null: none.
+  bool (*supports)(Precision precision) = nullptr;
   /// Writes the packed form of `plain` (element type, contiguous, host memory) to `destination` (host memory) and
   /// returns its view, with `packing` set and the dimensions of the plain one.
   View (*pack)(const View& plain, ParamUse use, Precision precision, void* destination,

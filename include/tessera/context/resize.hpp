@@ -25,9 +25,10 @@ auto& vocabulary_param(auto& member) noexcept {
 /// config's initializer_range).
 template <class Model>
 Result<Weights> resize_token_embeddings(Model& model, Index rows, double deviation, std::uint64_t seed) noexcept {
-  if (rows <= 0)
-    return Error::format(Code::invalid_argument, "resize_token_embeddings: expected at least one row, found %lld",
-                         static_cast<long long>(rows));
+  constexpr Index most = Index{1} << 28;
+  if (rows <= 0 || rows > most)
+    return Error::format(Code::out_of_range, "resize_token_embeddings: expected 1 to %lld rows, found %lld",
+                         static_cast<long long>(most), static_cast<long long>(rows));
   bool constant = false;
   model.vocabulary([&](auto& member) {
     using Rows = typename std::remove_cvref_t<decltype(detail::vocabulary_param(member))>::extents;

@@ -33,9 +33,8 @@ class Session {
   /// `model` and `packed` must outlive the session; null: the model's params as they are bound.
   Session(const Model& model, const B& backend, const Packed<B>* packed = nullptr, const Executor& executor = {},
           const Probe& probe = Probe()) noexcept
-      : model_(&model), context_(backend, probe) {
+      : model_(&model), packed_(packed), context_(backend, probe) {
     context_.set_executor(executor);
-    context_.set_weights(packed != nullptr ? packed->views() : nullptr);
   }
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
@@ -73,6 +72,11 @@ class Session {
   /// done.
   Result<void> start(const Input& input) noexcept {
     progress_ = Progress::none;
+    if (packed_ != nullptr && packed_->stale())
+      return Error::format(Code::invalid_argument,
+                           "session: the weights changed after they were packed; pack them again");
+    if (reinterpret_cast<std::uintptr_t>(arena_.data) % FreeList::alignment != 0)
+      return Error::format(Code::invalid_argument, "arena: its address must be a multiple of %zu", FreeList::alignment);
     TESSERA_TRY(model_->validate(input));
     TESSERA_TRY_ASSIGN(const Plan needed, plan_of(input));
     if (needed.arena_bytes > arena_.bytes)
@@ -114,6 +118,8 @@ class Session {
   enum class Progress : std::uint8_t { none, started, running };
 
   Result<Plan> plan_of(const Input& input) noexcept {
+    // Each time: weights that were packed again lie elsewhere.
+    context_.set_weights(packed_ != nullptr ? packed_->views() : nullptr);
     output_ = Output();
     context_.begin_plan();
     { [[maybe_unused]] const auto output = (*model_)(context_, input); }
@@ -122,6 +128,7 @@ class Session {
   }
 
   const Model* model_;
+  const Packed<B>* packed_;
   Context context_;
   MemoryBlock block_;
   Arena arena_;

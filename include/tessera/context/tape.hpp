@@ -106,6 +106,8 @@ class Tape : public Frame<B> {
     Result y = block(x.borrow(), extra);
     recording_ = was_recording;
     if (this->failed() || !recording_) return y;
+    // A block that gave its input back (dropout that is off) computed nothing: there is nothing to run again.
+    if (y.value() == x.value() && !y.owns_memory()) return Result(std::move(x));
 
     // The inner values are gone; the output takes the first of their numbers.
     if (!values_.resize(first_value)) return y;

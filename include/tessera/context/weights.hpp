@@ -47,6 +47,15 @@ namespace detail {
 /// Copies n host elements of any floating type to T.
 template <class T>
 void convert(const View& from, T* to) noexcept {
+  if (!from.contiguous()) {
+    for (Index r = 0; r < from.rows(); ++r) {
+      View row = View::of(nullptr, from.type, from.columns());
+      row.data =
+          static_cast<std::byte*>(from.data) + static_cast<std::size_t>(r * from.row_stride) * size_of(from.type);
+      convert(row, to + r * from.columns());
+    }
+    return;
+  }
   if (from.type == dtype_of<T>) {
     std::memcpy(to, from.data, static_cast<std::size_t>(from.count()) * sizeof(T));
     return;
@@ -78,12 +87,17 @@ void bind_ties(Model& model) noexcept {
     model.ties([](ParamBase& master, ParamBase& tied) {
       tied.view.data = master.view.data;
       tied.view.type = master.view.type;
+      tied.version = master.version;
     });
 }
 
 namespace detail {
 /// Elements a master takes in a block: each starts on a cache line of its own.
-constexpr Index block_elements(const ParamBase& param) noexcept { return (param.view.count() + 15) / 16 * 16; }
+constexpr Index block_elements(const ParamBase& param) noexcept {
+  return saturating_sum(param.view.count(), 15) / 16 * 16;
+}
+/// Elements beyond which no memory can be meant.
+inline constexpr Index most_elements = Index{1} << 56;
 }  // namespace detail
 
 /// Elements of one block with all masters of the model: the size of an array for bind_masters. A constant expression
@@ -92,7 +106,7 @@ template <class Model>
 constexpr Index master_elements(const Model& model) noexcept {
   Index n = 0;
   for_each_param(model, [&](const RolePath&, const ParamBase& param) {
-    if (param.master < 0) n += detail::block_elements(param);
+    if (param.master < 0) n = saturating_sum(n, detail::block_elements(param));
   });
   return n;
 }
@@ -109,6 +123,22 @@ void bind_masters(Model& model, float* block) noexcept {
   bind_ties(model);
 }
 
+namespace detail {
+/// Tied params are one weight, so they have one shape.
+template <class Model>
+Result<void> check_ties(const Model& model) noexcept {
+  Error error;
+  if constexpr (requires(Model & m) { m.ties([](ParamBase&, ParamBase&) {}); })
+    const_cast<Model&>(model).ties([&](ParamBase& master, ParamBase& tied) {
+      if (!error && master.view.count() != tied.view.count())
+        error = Error::format(Code::shape_mismatch, "weights: tied params must have as many elements: %lld and %lld",
+                              static_cast<long long>(master.view.count()), static_cast<long long>(tied.view.count()));
+    });
+  if (error) return error;
+  return {};
+}
+}  // namespace detail
+
 /// Where each param starts in a block of T that holds all masters one after the other.
 class WeightLayout {
  public:
@@ -119,13 +149,29 @@ class WeightLayout {
     for_each_param(model, [&](const RolePath& path, const ParamBase& param) {
       if (error) return;
       if (param.id != static_cast<std::int32_t>(layout.start_.size()))
-        error =
-            Error::format(Code::invalid_argument, "weights: %s has no number; call number_params first", path.c_str());
-      const Index start = param.master >= 0 ? layout.start_[static_cast<std::size_t>(param.master)] : layout.elements_;
-      if (!layout.start_.push(start)) error = Error::format(Code::out_of_memory, "weights: no memory for the table");
-      if (param.master < 0) layout.elements_ += detail::block_elements(param);
+        error = Error::format(Code::invalid_argument,
+                              "weights: %s has no number of its own: number_params was not called, or the walk meets "
+                              "the param twice (tie two params instead)",
+                              path.c_str());
+      if (!layout.start_.push(layout.elements_))
+        error = Error::format(Code::out_of_memory, "weights: no memory for the table");
+      if (param.master < 0) layout.elements_ = saturating_sum(layout.elements_, detail::block_elements(param));
     });
     if (error) return error;
+    if (layout.elements_ > detail::most_elements)
+      return Error::format(Code::out_of_range,
+                           "weights: the sizes of the model add up to more elements than any memory has");
+    // A tied param may come before its master.
+    for_each_param(model, [&](const RolePath& path, const ParamBase& param) {
+      if (error || param.master < 0) return;
+      if (static_cast<std::size_t>(param.master) >= layout.start_.size())
+        error = Error::format(Code::invalid_argument, "weights: %s is tied to a param that the walk does not meet",
+                              path.c_str());
+      else
+        layout.start_[static_cast<std::size_t>(param.id)] = layout.start_[static_cast<std::size_t>(param.master)];
+    });
+    if (error) return error;
+    TESSERA_TRY(detail::check_ties(model));
     return layout;
   }
   Index start(std::int32_t id) const noexcept { return start_[static_cast<std::size_t>(id)]; }
@@ -148,23 +194,30 @@ class Weights {
   static Result<Weights> of(Model& model) noexcept {
     TESSERA_TRY_ASSIGN(WeightLayout layout, WeightLayout::of(model));
     Weights weights;
-    const std::size_t bytes = static_cast<std::size_t>(layout.elements()) * sizeof(float);
+    // The version comes first, where it does not move with this object.
+    const std::size_t bytes = static_cast<std::size_t>(layout.elements()) * sizeof(float) + head;
     TESSERA_TRY_ASSIGN(weights.block_, MemoryBlock::allocate(Memory(), bytes));
     std::memset(weights.block_.data(), 0, bytes);
-    float* base = reinterpret_cast<float*>(weights.block_.data());
+    float* base = weights.data();
     for_each_param(model, [&](const RolePath&, ParamBase& param) {
       float* target = base + layout.start(param.id);
       if (param.master < 0 && param.view.data != nullptr) detail::convert(param.view, target);
       param.view.data = target;
       param.view.type = DType::f32;
+      param.version = reinterpret_cast<std::uint32_t*>(weights.block_.data());
     });
     weights.elements_ = layout.elements();
     return weights;
   }
-  float* data() const noexcept { return reinterpret_cast<float*>(block_.data()); }
+  float* data() const noexcept { return reinterpret_cast<float*>(block_.data() + head); }
   Index elements() const noexcept { return elements_; }
 
+  /// Marks what was packed from them as stale. Optimizers do it; a program that writes weights itself must.
+  void changed() noexcept { ++*reinterpret_cast<std::uint32_t*>(block_.data()); }
+
  private:
+  static constexpr std::size_t head = FreeList::alignment;
+
   MemoryBlock block_;
   Index elements_ = 0;
 };
@@ -181,7 +234,10 @@ class Packed {
   static Result<Packed> of(const Model& model, const B& backend, Precision precision = Precision::f32,
                            const Executor& executor = {}) noexcept {
     TESSERA_TRY(detail::check_bound(model));
+    TESSERA_TRY(detail::check_ties(model));
     const Packing& packing = backend.packing();
+    if (precision != Precision::f32 && (packing.supports == nullptr || !packing.supports(precision)))
+      return Error::format(Code::unsupported, "backend %s: it computes linears in float32 alone", backend.name());
     Packed packed;
     std::size_t total = 0, largest = 0;
     bool room = true;
@@ -203,6 +259,10 @@ class Packed {
     };
     for_each_param(model, [&](const RolePath&, const ParamBase& p) {
       if (!room || !(room = packed.views_.push(p.view))) return;
+      if (packed.version_ == nullptr && p.version != nullptr) {
+        packed.version_ = p.version;
+        packed.packed_version_ = *p.version;
+      }
       const ParamBase* same = shared_form(model, p);
       if (same != nullptr) return;
       total += FreeList::rounded(form(p));
@@ -258,6 +318,8 @@ class Packed {
   }
 
   const View* views() const noexcept { return views_.data(); }
+  /// True when the weights have changed since: pack them again (`packed = *Packed<B>::of(...)`; sessions see it).
+  bool stale() const noexcept { return block_.bytes() > 0 && version_ != nullptr && *version_ != packed_version_; }
   /// Bytes that this owns (what was not shared with the stored form).
   std::size_t bytes() const noexcept { return block_.bytes(); }
 
@@ -275,6 +337,8 @@ class Packed {
 
   Buffer<View> views_;
   MemoryBlock block_;
+  const std::uint32_t* version_ = nullptr;
+  std::uint32_t packed_version_ = 0;
 };
 
 /// One gradient for each trained master, in the backend's memory, in the layout of Weights.

@@ -191,9 +191,17 @@ Result<Weights> initialise_missing(Model& model, double deviation, std::uint64_t
   return weights;
 }
 
-/// Builds the model of `config` and binds it to `state`. Params that the state lacks are initialised from `seed`.
+/// Whether a parameter may be missing in a checkpoint, and be drawn at random instead (heads before fine-tuning).
+using MayBeMissing = bool (*)(std::string_view parameter);
+inline bool nothing_missing(std::string_view) { return false; }
+inline bool anything_missing(std::string_view) { return true; }
+
+/// Builds the model of `config` and binds it to `state`. Params that the state lacks are an error, or
+/// initialised from `seed` where `may_be_missing` says so.
 template <class Model>
-Result<std::unique_ptr<Pretrained<Model>>> from_state(BertFile file, io::State state, std::uint64_t seed = 0) {
+Result<std::unique_ptr<Pretrained<Model>>> from_state(BertFile file, io::State state,
+                                                      MayBeMissing may_be_missing = nothing_missing,
+                                                      std::uint64_t seed = 0) {
   auto loaded = std::make_unique<Pretrained<Model>>();
   loaded->file = std::move(file);
   loaded->model = Model(loaded->file.config);
@@ -211,6 +219,14 @@ Result<std::unique_ptr<Pretrained<Model>>> from_state(BertFile file, io::State s
   }
   loaded->state = std::move(state);
   TESSERA_TRY_ASSIGN(loaded->report, load_weights(loaded->model, loaded->state));
+  // Before anything of the config's sizes is allocated: a file that lacks most of what its config claims is refused.
+  std::size_t lacking = 0;
+  const std::string* first = nullptr;
+  for (const std::string& name : loaded->report.missing)
+    if (!may_be_missing(name) && ++lacking == 1) first = &name;
+  if (first != nullptr)
+    return Error::format(Code::not_found, "the checkpoint lacks %zu weights of the model: %s%s", lacking,
+                         first->c_str(), lacking > 1 ? ", ..." : "");
   if (!loaded->report.missing.empty()) {
     TESSERA_TRY_ASSIGN(loaded->weights, initialise_missing(loaded->model, loaded->file.config.initializer_range, seed));
   }
@@ -219,10 +235,12 @@ Result<std::unique_ptr<Pretrained<Model>>> from_state(BertFile file, io::State s
 
 /// config.json and the weights of a folder.
 template <class Model>
-Result<std::unique_ptr<Pretrained<Model>>> from_pretrained(const std::string& folder, std::uint64_t seed = 0) {
+Result<std::unique_ptr<Pretrained<Model>>> from_pretrained(const std::string& folder,
+                                                           MayBeMissing may_be_missing = nothing_missing,
+                                                           std::uint64_t seed = 0) {
   TESSERA_TRY_ASSIGN(BertFile file, read_bert_config(folder + "/config.json"));
   TESSERA_TRY_ASSIGN(io::State state, io::load_state(folder));
-  auto loaded = from_state<Model>(std::move(file), std::move(state), seed);
+  auto loaded = from_state<Model>(std::move(file), std::move(state), may_be_missing, seed);
   if (!loaded) return loaded.error().in(folder.c_str());
   return loaded;
 }
@@ -251,9 +269,10 @@ Result<void> save_pretrained(const Pretrained<Model>& p, const std::string& fold
   json["pruned_heads"] = io::Json::object();
   for (const auto& [layer, heads] : p.file.pruned_heads) json["pruned_heads"][std::to_string(layer)] = heads;
   TESSERA_TRY_ASSIGN(const io::State state, weights_state(p.model));
-  TESSERA_TRY(io::write_json(folder + "/config.json", json));
-  return format == WeightFormat::safetensors ? io::write_safetensors(state, folder + "/model.safetensors")
-                                             : io::write_torch(state, folder + "/pytorch_model.bin");
+  // The weights first: should the disk be full, the folder stays what it was.
+  TESSERA_TRY(format == WeightFormat::safetensors ? io::write_safetensors(state, folder + "/model.safetensors")
+                                                  : io::write_torch(state, folder + "/pytorch_model.bin"));
+  return io::write_json(folder + "/config.json", json);
 }
 
 }  // namespace tessera

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "tessera/context/weights.hpp"
@@ -45,39 +46,44 @@ Result<LoadReport> load_weights(Model& model, const io::State& state) {
   const NameTable& names = Model::names;
   const std::string prefix = std::string(names.base_prefix) + ".";
   bool file_has_prefix = false, model_has_prefix = false;
-  std::vector<std::string> file_names;
+  std::unordered_map<std::string, std::size_t> places;
   for (const io::StateTensor& tensor : state) {
-    file_names.push_back(detail::modern_name(tensor.name));
-    file_has_prefix = file_has_prefix || file_names.back().compare(0, prefix.size(), prefix) == 0;
+    std::string modern = detail::modern_name(tensor.name);
+    file_has_prefix = file_has_prefix || modern.compare(0, prefix.size(), prefix) == 0;
+    const auto [place, is_new] = places.emplace(std::move(modern), places.size());
+    if (!is_new)
+      return Error::format(Code::bad_format, "weights: the file has %s twice, under an old and a new name",
+                           place->first.c_str());
   }
   for_each_param(model, [&](const RolePath& path, ParamBase&) {
     model_has_prefix = model_has_prefix || std::string_view(path.c_str()).substr(0, prefix.size()) == prefix;
   });
 
   LoadReport report;
-  std::vector<bool> used(file_names.size(), false);
+  std::vector<bool> used(places.size(), false);
   for_each_param(model, [&](const RolePath& path, ParamBase& param) {
     const std::string wanted = checkpoint_name(names, path.c_str()).text;
     std::string in_file = wanted;
     if (!model_has_prefix && file_has_prefix) in_file = prefix + wanted;
     if (model_has_prefix && !file_has_prefix && wanted.compare(0, prefix.size(), prefix) == 0)
       in_file = wanted.substr(prefix.size());
-    for (std::size_t i = 0; i < file_names.size(); ++i) {
-      if (file_names[i] != in_file) continue;
-      used[i] = true;
-      const io::StateTensor& tensor = state[i];
-      if (tensor.shape != detail::shape_of(param.view)) {
-        report.mismatched.push_back(wanted + ": expected " + io::format_shape(detail::shape_of(param.view)) +
-                                    ", found " + io::format_shape(tensor.shape));
-      } else if (!is_floating(tensor.type)) {
-        report.mismatched.push_back(wanted + ": expected numbers with a fraction, found " + name(tensor.type));
-      } else {
-        param.view.data = const_cast<void*>(tensor.data);
-        param.view.type = tensor.type;
-      }
+    const auto found = places.find(in_file);
+    if (found == places.end()) {
+      if (param.master < 0) report.missing.push_back(wanted);
       return;
     }
-    if (param.master < 0) report.missing.push_back(wanted);
+    used[found->second] = true;
+    const io::StateTensor& tensor = state[found->second];
+    if (tensor.shape != detail::shape_of(param.view)) {
+      report.mismatched.push_back(wanted + ": expected " + io::format_shape(detail::shape_of(param.view)) + ", found " +
+                                  io::format_shape(tensor.shape));
+    } else if (!is_floating(tensor.type)) {
+      report.mismatched.push_back(wanted + ": expected numbers with a fraction, found " + name(tensor.type));
+    } else {
+      param.view.data = const_cast<void*>(tensor.data);
+      param.view.type = tensor.type;
+      param.version = nullptr;
+    }
   });
   for (std::size_t i = 0; i < used.size(); ++i)
     if (!used[i]) report.unexpected.push_back(state[i].name);

@@ -17,6 +17,17 @@ inline constexpr Index dyn = -1;
 /// True when the two sizes may be equal: at least one is unknown, or both are the same.
 constexpr bool may_equal(Index a, Index b) noexcept { return a == dyn || b == dyn || a == b; }
 
+/// The product of two sizes that are not negative; the largest Index when it does not fit. Sizes come from configs and
+/// callers: what saturates is refused where memory is taken.
+constexpr Index saturating_product(Index a, Index b) noexcept {
+  Index result = 0;
+  return __builtin_mul_overflow(a, b, &result) ? INT64_MAX : result;
+}
+constexpr Index saturating_sum(Index a, Index b) noexcept {
+  Index result = 0;
+  return __builtin_add_overflow(a, b, &result) ? INT64_MAX : result;
+}
+
 /// The product of two sizes, unknown when one of them is.
 constexpr Index product(Index a, Index b) noexcept { return a == dyn || b == dyn ? dyn : a * b; }
 

@@ -28,6 +28,8 @@ struct ParamBase {
   View view;                 ///< sizes and stored form; data is null until bound
   std::int32_t id = -1;      ///< position in the walk of the whole model; set by number_params
   std::int32_t master = -1;  ///< id of the param this one is tied to; -1: none
+  /// Counts the changes of the memory it is bound to (Weights); null: that never changes.
+  std::uint32_t* version = nullptr;
   ParamRole role = ParamRole::trained;
   ParamUse use = ParamUse::vector;
 };

@@ -17,7 +17,7 @@ struct Layout {
   const std::int32_t* offsets = nullptr;  ///< [texts + 1] first rows; null: padded
 
   static constexpr Layout padded(Index texts, Index longest) noexcept {
-    return {texts, longest, texts * longest, nullptr};
+    return {texts, longest, saturating_product(texts, longest), nullptr};
   }
   /// `offsets` must stay alive while the layout is used.
   static constexpr Layout ragged(Index texts, const std::int32_t* offsets) noexcept {

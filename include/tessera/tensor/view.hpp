@@ -55,11 +55,14 @@ struct View {
   constexpr Index columns() const noexcept { return rank > 0 ? dim[rank - 1] : 0; }
   constexpr Index rows() const noexcept {
     Index n = rank > 0 ? 1 : 0;
-    for (int i = 0; i + 1 < rank; ++i) n *= dim[i];
+    for (int i = 0; i + 1 < rank; ++i) n = saturating_product(n, dim[i]);
     return n;
   }
-  constexpr Index count() const noexcept { return rows() * columns(); }
-  constexpr std::size_t bytes() const noexcept { return static_cast<std::size_t>(count()) * size_of(type); }
+  constexpr Index count() const noexcept { return saturating_product(rows(), columns()); }
+  /// Of the elements without gaps between rows.
+  constexpr std::size_t bytes() const noexcept {
+    return static_cast<std::size_t>(saturating_product(count(), static_cast<Index>(size_of(type))));
+  }
   constexpr bool contiguous() const noexcept { return row_stride == columns() || rows() <= 1; }
 
   template <class T>

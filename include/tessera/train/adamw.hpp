@@ -51,6 +51,7 @@ class AdamW {
       s.id = p.id;
       s.group = group_of(path, p);
       room = room && adam.segments_.push(s);
+      if (p.version != nullptr) adam.version_ = p.version;
     });
     if (error) return error;
     if (!room) return Error::format(Code::out_of_memory, "adamw: no memory for the moments");
@@ -70,6 +71,7 @@ class AdamW {
   /// One step over all segments. gradients: in the layout of the weights (Gradients::data()).
   void step(const float* gradients, double learning_rate) noexcept {
     ++steps_;
+    if (version_ != nullptr) ++*version_;  // what was packed is stale
     // The complements in double: 1 - 0.999F is off by 5e-5 of itself.
     const auto b1 = static_cast<float>(options_.beta1), c1 = static_cast<float>(1 - options_.beta1);
     const auto b2 = static_cast<float>(options_.beta2), c2 = static_cast<float>(1 - options_.beta2);
@@ -110,6 +112,7 @@ class AdamW {
   Options options_;
   Buffer<float> first_, second_;
   Buffer<Segment> segments_;
+  std::uint32_t* version_ = nullptr;
   std::int64_t steps_ = 0;
 };
 
