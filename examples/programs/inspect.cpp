@@ -15,25 +15,17 @@
 
 #include <CLI/CLI.hpp>
 
+#include "common/program.hpp"
 #include "tessera/base/version.hpp"
 #include "tessera/io/json.hpp"
 #include "tessera/io/open.hpp"
 
 namespace {
 
-using tessera::Error;
 using tessera::Result;
 using tessera::io::Json;
 using tessera::io::State;
 using tessera::io::StateTensor;
-
-constexpr int failure = 1;
-constexpr int usage = 2;
-
-int fail(const Error& error) {
-  std::fprintf(stderr, "inspect: %s\n", error.message());
-  return failure;
-}
 
 /// "1234", "1.2 kB", "438.0 MB".
 std::string human(double count, const char* unit) {
@@ -136,7 +128,7 @@ void print_text(const std::string& path, const State& state, const std::optional
     if (const auto text = tessera::io::format_json(*config); text) std::printf("config: %s\n", text->c_str());
 }
 
-int print_json(const std::string& path, const State& state, const std::optional<Json>& config) {
+Result<void> print_json(const std::string& path, const State& state, const std::optional<Json>& config) {
   const auto tied = ties(state);
   const Totals totals = total(state);
   Json tensors = Json::array();
@@ -155,27 +147,23 @@ int print_json(const std::string& path, const State& state, const std::optional<
   out["ignored"] = state.ignored;
   out["config"] = config ? *config : Json(nullptr);
   const auto text = tessera::io::format_json(out, false);
-  if (!text) return fail(text.error());
+  if (!text) return text.error();
   std::printf("%s\n", text->c_str());
-  return 0;
+  return {};
 }
 
-int run(const std::string& path, bool as_json, bool verify, const std::string& out) {
+Result<void> run(const std::string& path, bool as_json, bool verify, const std::string& out) {
   namespace io = tessera::io;
-  auto found = io::find_checkpoint(path);
-  if (!found) return fail(found.error());
+  TESSERA_TRY_ASSIGN(const auto found, io::find_checkpoint(path));
   io::LoadOptions options;
   options.checksums = verify;
-  auto state = io::load_state(*found, options);
-  if (!state) return fail(state.error());
-  auto config = find_config(path);
-  if (!config) return fail(config.error());
-  if (!out.empty())
-    if (const auto written = io::write_safetensors(*state, out); !written) return fail(written.error());
-  if (as_json) return print_json(*found, *state, *config);
-  print_text(*found, *state, *config);
+  TESSERA_TRY_ASSIGN(const State state, io::load_state(found, options));
+  TESSERA_TRY_ASSIGN(const auto config, find_config(path));
+  if (!out.empty()) TESSERA_TRY(io::write_safetensors(state, out));
+  if (as_json) return print_json(found, state, config);
+  print_text(found, state, config);
   if (!out.empty()) std::printf("written: %s\n", out.c_str());
-  return 0;
+  return {};
 }
 
 }  // namespace
@@ -201,18 +189,5 @@ int main(int argc, char** argv) {
       "  inspect bert-base-uncased/\n"
       "  inspect pytorch_model.bin --json\n"
       "  inspect pytorch_model.bin --out model.safetensors");
-  // CLI11 speaks in exceptions; they end here.
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& e) {
-    if (e.get_exit_code() == 0) return app.exit(e);  // --help and --version
-    std::fprintf(stderr, "inspect: %s; see inspect --help\n", e.what());
-    return usage;
-  }
-  try {
-    return run(path, as_json, verify, out);
-  } catch (const std::exception& e) {
-    std::fprintf(stderr, "inspect: %s\n", e.what());
-    return failure;
-  }
+  return tessera::programs::run_program(app, argc, argv, [&] { return run(path, as_json, verify, out); });
 }

@@ -16,6 +16,7 @@
 #include "common/program.hpp"
 #include "parity/run_bert.hpp"
 #include "tessera/base/thread_pool.hpp"
+#include "tessera/base/version.hpp"
 #include "tessera/io/safetensors.hpp"
 
 namespace {
@@ -83,6 +84,17 @@ void judge(const parity::GoldenCase& c, const parity::Results& results, bool gra
   if (bad > 0 || seen == 0) ++tally.bad_cases;
 }
 
+constexpr const char* footer =
+    "One case: a row for each tensor. Several: a line for each case, and the errors over all of their tensors.\n"
+    "\n"
+    "Exit code: 0 all tensors are inside the rule, or --out was written; 1 the rule is broken, or something failed;\n"
+    "2 wrong options; 3 the one case does not apply (to --ragged).\n"
+    "\n"
+    "Examples:\n"
+    "  parity tests/golden/models/*\n"
+    "  parity --gradients --backend cpu tests/golden/models/bert-model-basic\n"
+    "  parity --out results.safetensors tests/golden/models/bert-model-basic";
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -98,10 +110,14 @@ int main(int argc, char** argv) {
   app.add_flag("--gradients", gradients, "also the gradient of the loss for each parameter");
   app.add_flag("--ragged", ragged, "rows of unequal length instead of padding; padded positions are written as 0");
   where.add_to(app);
+  app.set_version_flag("--version", std::string("parity (tessera) ") + TESSERA_VERSION_STRING);
+  app.footer(footer);
+  app.callback([&] {
+    if (!out.empty() && folders.size() != 1)
+      throw CLI::ValidationError("--out", "expected one case, found " + std::to_string(folders.size()));
+  });
   int rc = 0;
   const int ran = programs::run_program(app, argc, argv, [&]() -> Result<void> {
-    if (!out.empty() && folders.size() != 1)
-      return Error::format(Code::invalid_argument, "--out: expected one case, found %zu", folders.size());
     TESSERA_TRY_ASSIGN(const AnyBackend backend, programs::choose_backend(where.backend));
     ThreadPool pool;
     TESSERA_TRY(pool.start(where.threads));

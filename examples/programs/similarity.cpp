@@ -13,11 +13,19 @@
 #include <cstdio>
 #include <fstream>
 #include <iostream>
-#include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "common/program.hpp"
+#include "tessera/base/result.hpp"
+#include "tessera/base/version.hpp"
+
 namespace {
+
+using tessera::Code;
+using tessera::Error;
+using tessera::Result;
 
 struct Sentence {
   std::string text;
@@ -25,38 +33,38 @@ struct Sentence {
 };
 
 /// One sentence of a line such as {"text": "...", "embedding": [...]}.
-Sentence parse(const std::string& line, std::size_t number) {
-  const auto fail = [&](const std::string& what) {
-    throw std::runtime_error("line " + std::to_string(number) + ": " + what);
-  };
+Result<Sentence> parse(const std::string& line, std::size_t number) {
+  const auto fail = [&](const char* what) { return Error::format(Code::bad_format, "line %zu: %s", number, what); };
   const auto json = nlohmann::json::parse(line, nullptr, false);
   if (!json.is_object() || !json.contains("text") || !json.contains("embedding"))
-    fail("expected an object with text and embedding");
-  if (!json["text"].is_string() || !json["embedding"].is_array()) fail("text has to be a string, embedding an array");
+    return fail("expected an object with text and embedding");
+  if (!json["text"].is_string() || !json["embedding"].is_array())
+    return fail("text has to be a string, embedding an array");
   Sentence s{json["text"].get<std::string>(), {}};
   double squares = 0;
   for (const auto& value : json["embedding"]) {
-    if (!value.is_number()) fail("embedding has to hold numbers");
+    if (!value.is_number()) return fail("embedding has to hold numbers");
     s.embedding.push_back(value.get<double>());
     squares += s.embedding.back() * s.embedding.back();
   }
-  if (!(squares > 0)) fail("the embedding has no direction");
+  if (!(squares > 0)) return fail("the embedding has no direction");
   for (double& value : s.embedding) value /= std::sqrt(squares);
   return s;
 }
 
-std::vector<Sentence> read(std::istream& in) {
+Result<std::vector<Sentence>> read(std::istream& in) {
   std::vector<Sentence> sentences;
   std::string line;
   for (std::size_t number = 1; std::getline(in, line); ++number) {
     if (line.empty()) continue;
-    sentences.push_back(parse(line, number));
+    TESSERA_TRY_ASSIGN(Sentence sentence, parse(line, number));
+    sentences.push_back(std::move(sentence));
     if (sentences.back().embedding.size() != sentences.front().embedding.size())
-      throw std::runtime_error("line " + std::to_string(number) + ": expected " +
-                               std::to_string(sentences.front().embedding.size()) + " numbers, found " +
-                               std::to_string(sentences.back().embedding.size()));
+      return Error::format(Code::bad_format, "line %zu: expected %zu numbers, found %zu", number,
+                           sentences.front().embedding.size(), sentences.back().embedding.size());
   }
-  if (sentences.size() < 2) throw std::runtime_error("nothing to compare: fewer than two sentences");
+  TESSERA_TRY(tessera::programs::check_signals());
+  if (sentences.size() < 2) return Error::format(Code::bad_format, "nothing to compare: fewer than two sentences");
   return sentences;
 }
 
@@ -115,29 +123,23 @@ void print_matrix(const std::vector<Sentence>& sentences, bool colour) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app("Which sentences are alike? Reads lines {\"text\": ..., \"embedding\": [...]}, as encode writes them.");
+  CLI::App app("Which sentences are alike? Reads lines {\"text\": ..., \"embedding\": [...]}, as encode writes them.",
+               "similarity");
   std::string input;
   std::string colour = "auto";
   app.add_option("--input", input, "a file; without it, standard input");
   app.add_option("--colour,--color", colour, "blocks of colour, or numbers")
       ->check(CLI::IsMember({"auto", "always", "never"}));
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : 2;
-  }
-  try {
+  app.set_version_flag("--version", std::string("similarity (tessera) ") + TESSERA_VERSION_STRING);
+  return tessera::programs::run_program(app, argc, argv, [&]() -> Result<void> {
     std::ifstream file;
     if (!input.empty()) {
       file.open(input);
-      if (!file) throw std::runtime_error(input + ": cannot be read");
+      if (!file) return Error::format(Code::not_found, "%s: cannot be read", input.c_str());
     }
-    const std::vector<Sentence> sentences = read(input.empty() ? std::cin : file);
+    TESSERA_TRY_ASSIGN(const std::vector<Sentence> sentences, read(input.empty() ? std::cin : file));
     print_nearest(sentences);
     print_matrix(sentences, colour == "always" || (colour == "auto" && isatty(STDOUT_FILENO) != 0));
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "similarity: %s\n", error.what());
-    return 1;
-  }
-  return 0;
+    return {};
+  });
 }

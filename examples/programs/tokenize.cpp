@@ -6,7 +6,6 @@
 
 #include <cstdint>
 #include <cstdio>
-#include <exception>
 #include <iostream>
 #include <optional>
 #include <string>
@@ -15,6 +14,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "common/program.hpp"
 #include "tessera/base/version.hpp"
 #include "tessera/io/json.hpp"
 #include "tessera/pretrained/tokenizer_files.hpp"
@@ -28,14 +28,6 @@ using tessera::io::Json;
 namespace io = tessera::io;
 namespace text = tessera::text;
 namespace pretrained = tessera::pretrained;
-
-constexpr int failure = 1;
-constexpr int usage = 2;
-
-int fail(const Error& error) {
-  std::fprintf(stderr, "tokenize: %s\n", error.message());
-  return failure;
-}
 
 // JSON may name half of a surrogate pair ("\ud800"), which is no character and no UTF-8, but which Python strings hold
 // and tokenizers answer to. Such an escape travels through the parser as one of 2048 private-use code points.
@@ -151,29 +143,26 @@ Result<Json> arguments_of(const std::string& folder, const Json& given) {
   return arguments;
 }
 
-int run(const std::string& folder, const std::string& class_name, const Json& given) {
-  const auto arguments = arguments_of(folder, given);
-  if (!arguments.ok()) return fail(arguments.error());
-  const auto loaded = pretrained::load_tokenizer(folder, class_name, *arguments);
-  if (!loaded.ok()) return fail(loaded.error());
+Result<void> run(const std::string& folder, const std::string& class_name, const Json& given) {
+  TESSERA_TRY_ASSIGN(const Json arguments, arguments_of(folder, given));
+  TESSERA_TRY_ASSIGN(const auto loaded, pretrained::load_tokenizer(folder, class_name, arguments));
 
   std::ios::sync_with_stdio(false);
   std::size_t number = 0;
   for (std::string line; std::getline(std::cin, line);) {
     ++number;
-    const auto found = answer(*loaded->tokenizer, std::move(line));
+    const auto found = answer(*loaded.tokenizer, std::move(line));
     if (!found.ok()) {
       std::cout.flush();
-      return fail(found.error().in(("line " + std::to_string(number)).c_str()));
+      return found.error().in(("line " + std::to_string(number)).c_str());
     }
     // One line out for one line in, at once: the program may be the other end of a conversation.
     std::cout << found->dump(-1, ' ', false, Json::error_handler_t::replace) << '\n';
     if (std::cin.rdbuf()->in_avail() <= 0) std::cout.flush();
   }
-  std::cout.flush();
-  if (std::cin.bad()) return fail(Error::format(Code::io_failure, "standard input cannot be read"));
-  if (!std::cout) return fail(Error::format(Code::io_failure, "standard output cannot be written"));
-  return 0;
+  TESSERA_TRY(tessera::programs::check_signals());
+  if (std::cin.bad()) return Error::format(Code::io_failure, "standard input cannot be read");
+  return {};
 }
 
 }  // namespace
@@ -206,24 +195,12 @@ int main(int argc, char** argv) {
       "Examples:\n"
       "  echo '{\"text\": \"Hello, world\"}' | tokenize bert-base-uncased/\n"
       "  tokenize vocab.txt --class bert --kwargs '{\"do_lower_case\": false}' < texts.jsonl");
-  // CLI11 speaks in exceptions; they end here.
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& e) {
-    if (e.get_exit_code() == 0) return app.exit(e);  // --help and --version
-    std::fprintf(stderr, "tokenize: %s; see tokenize --help\n", e.what());
-    return usage;
-  }
-  try {
-    const auto given = io::parse_json(arguments_text);
-    if (!given.ok() || !given->is_object()) {
-      std::fprintf(stderr, "tokenize: --kwargs: %s; see tokenize --help\n",
-                   given.ok() ? "an object expected" : given.error().message());
-      return usage;
-    }
-    return run(folder, class_name, *given);
-  } catch (const std::exception& e) {
-    std::fprintf(stderr, "tokenize: %s\n", e.what());
-    return failure;
-  }
+  Json given;
+  app.callback([&] {
+    auto parsed = io::parse_json(arguments_text);
+    if (!parsed.ok()) throw CLI::ValidationError("--kwargs", parsed.error().message());
+    if (!parsed->is_object()) throw CLI::ValidationError("--kwargs", "an object expected");
+    given = std::move(*parsed);
+  });
+  return tessera::programs::run_program(app, argc, argv, [&] { return run(folder, class_name, given); });
 }

@@ -84,7 +84,8 @@ struct BackendOptions {
 
   void add_to(CLI::App& app) {
     app.add_option("--backend", backend,
-                   "what computes; without it the fastest of this build, " + backend_names().front())
+                   "what computes; without it " +
+                       (backend.empty() ? "the fastest of this build, " + backend_names().front() : backend))
         ->check(CLI::IsMember(backend_names()));
     app.add_option("--threads", threads, "threads, this one included; results do not depend on it")
         ->check(CLI::Range(1, 1024))
