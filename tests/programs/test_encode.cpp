@@ -230,6 +230,9 @@ BOOST_AUTO_TEST_CASE(bad_models_are_named) {
        "[{\"type\": \"x.Transformer\", \"path\": \"\"}, {\"type\": \"x.Dense\", \"path\": \"1\"}]",
        {"modules.json", "'x.Dense'"});
   with("accents", "tokenizer_config.json", "{\"strip_accents\": false}", {"strip_accents"});
+  for (const char* limit : {"0", "-1"})
+    with(std::string("limit") + limit, "sentence_bert_config.json", std::string("{\"max_seq_length\": ") + limit + "}",
+         {"sentence_bert_config.json: max_seq_length: ", limit});
   with("other_words", "tokenizer_config.json", "{\"tokenizer_class\": \"MPNetTokenizer\"}", {"MPNetTokenizer"});
 
   // A model of three layers whose file has two.
@@ -248,8 +251,10 @@ BOOST_AUTO_TEST_CASE(wrong_options_are_status_2) {
     const Answer answer = place.run("encode", options);
     BOOST_TEST(answer.status == 2, options);
     BOOST_TEST(answer.out == "");
-    BOOST_TEST(answer.err != "");
+    BOOST_TEST(answer.err.rfind("encode: ", 0) == 0u, answer.err);
+    BOOST_TEST(answer.err.find(" (see encode --help)\n") == answer.err.size() - 21, answer.err);
   }
+  BOOST_TEST(place.run("encode", "").err == "encode: --model is required (see encode --help)\n");
   const Answer help = place.run("encode", "--help");
   BOOST_TEST(help.status == 0);
   for (const char* option : {"--model", "--input", "--input-format", "--format", "--output", "--threads", "--backend"})

@@ -140,9 +140,14 @@ inline Result<SentenceFolder> read_sentence_folder(const std::string& path) {
   const std::string text_path = io::join_path(folder.transformer, "sentence_bert_config.json");
   TESSERA_TRY_ASSIGN(const io::Json texts, detail::optional_json(text_path));
   if (!texts.is_null()) {
-    const auto limit = io::get_int_or(texts, "max_seq_length", 0);
-    if (!limit) return limit.error().in(text_path.c_str());
-    folder.max_tokens = *limit;
+    if (const io::Json* limit = io::find_key(texts, "max_seq_length"); limit != nullptr && !limit->is_null()) {
+      const auto tokens = io::as_int(*limit, "max_seq_length");
+      if (!tokens) return tokens.error().in(text_path.c_str());
+      if (*tokens < 1)
+        return Error::format(Code::out_of_range, "%s: max_seq_length: %lld, a positive number expected",
+                             text_path.c_str(), static_cast<long long>(*tokens));
+      folder.max_tokens = *tokens;
+    }
     const auto lower = io::get_bool_or(texts, "do_lower_case", false);
     if (!lower) return lower.error().in(text_path.c_str());
     folder.lower_case = *lower;
