@@ -6,7 +6,8 @@
 MODEL is the folder of a sentence encoder; `./dev demo` downloads one into build/models. The text is examples/data/sentences.txt,
 --copies times; the embeddings go to a temporary npy file. "Peak" is the largest resident set of the process as the kernel counts it
 (ru_maxrss of wait4), which includes pages of the weights file that are mapped and were read; "weights" is the size of that
-file; "beyond" is the difference: what the run takes besides one copy of the weights. Other options, such as --threads 2 or
+file; "beyond" is the difference, below 0 when the run did not touch all of the weights. The row "start" is `encode --version`: with
+cuBLAS linked, loading it alone may take more than the model, and the other peaks then say nothing; measure a build without CUDA. Other options, such as --threads 2 or
 --batch-tokens 4096, go to encode. Backends that the build has and this machine cannot run are left out and named on stderr. MB are
 10^6 bytes.
 """
@@ -34,7 +35,7 @@ def backends(encode):
 def peak_bytes(command):
     """(bytes, None) of a run, or (None, what it said)."""
     with tempfile.TemporaryFile() as errors:
-        process = subprocess.Popen(command, stderr=errors)
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=errors)
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
         errors.seek(0)
@@ -59,6 +60,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         texts, rows_file = pathlib.Path(folder, "texts"), pathlib.Path(folder, "rows.npy")
         texts.write_bytes(sentences * arguments.copies)
+        rows.append(("start", peak_bytes([arguments.encode, "--version"])[0] or 0))
         for name in backends(arguments.encode):
             command = [arguments.encode, "--model", arguments.model, "--input", texts, "--output", rows_file]
             peak, said = peak_bytes([*command, "--format", "npy", "--backend", name, *options])
@@ -72,7 +74,7 @@ def main() -> int:
     print(f"{count} texts, {weights.name}\n")
     print("| backend | peak | weights | beyond |\n|---|---:|---:|---:|")
     for name, peak in rows:
-        print(f"| {name} | {peak / 1e6:.1f} MB | {file_bytes / 1e6:.1f} MB | {(peak - file_bytes) / 1e6:.1f} MB |")
+        print(f"| {name} | {peak / 1e6:.1f} MB | {file_bytes / 1e6:.1f} MB | {(peak - file_bytes) / 1e6:.1f} MB |" if name != "start" else f"| start | {peak / 1e6:.1f} MB | | |")
     return 0
 
 
