@@ -1,7 +1,7 @@
 // Philox4x32-10: a counter-based random generator, a pure function of (key, counter).
 //
 // Source: Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3" (SC 2011).
-// Dropout and sampling key it by seed, op number and element, so that the stream is the same for any number of
+// Dropout and sampling key it by seed, number of the draw and element, so that the stream is the same for any number of
 // threads, any order of evaluation, and when a checkpointed block is run again.
 #pragma once
 

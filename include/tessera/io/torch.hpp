@@ -36,7 +36,8 @@
 namespace tessera::inline TESSERA_ISA::io {
 
 struct TorchOptions {
-  /// Check the checksum of every storage in an archive: reads all of the file once. The dict is always checked.
+  /// Check the checksum of every storage in an archive: reads all of the file once. A compressed dict is checked
+  /// always.
   bool checksums = false;
   PickleLimits pickle;
 };
