@@ -28,19 +28,26 @@ inline constexpr float vanishes = 104.0F;
 
 /// One head of one text.
 struct Head {
-  Index length = 0;  ///< T of this text
+  Index length = 0;  ///< queries of this text
+  Index keys = 0;    ///< as many, or those of a cache and then the queries' own
   Index depth = 0;   ///< d
   const float* q = nullptr;
   const float* k = nullptr;
   const float* v = nullptr;
   float* out = nullptr;
   Index q_row = 0, k_row = 0, v_row = 0, out_row = 0;
-  float* packed_keys = nullptr;    ///< [d, T] in panels, times the scale
-  float* packed_values = nullptr;  ///< [T, d] in panels
+  float* packed_keys = nullptr;    ///< [d, keys] in panels, times the scale
+  float* packed_values = nullptr;  ///< [keys, d] in panels
   const float* keep = nullptr;
   Index keep_row = 0;  ///< from one query to the next; 0: the same for all
   float factor = 1;    ///< the head's entry of head_mask
 };
+
+/// Keys of all texts.
+inline Index packed_rows(const Call& call) {
+  const auto& attributes = call.as<op::attention>();
+  return attributes.keys > 0 ? attributes.texts * attributes.keys : call.in[op::attention::q].rows();
+}
 
 inline Head head_of(const Call& call, Index text, Index head) {
   const auto& attributes = call.as<op::attention>();
@@ -58,9 +65,12 @@ inline Head head_of(const Call& call, Index text, Index head) {
     h.length = offsets.as<std::int32_t>()[text + 1] - first;
   }
   h.depth = q.columns() / attributes.heads;
+  const bool cached = attributes.keys > 0;
+  const Index first_key = cached ? text * attributes.key_rows : first;
+  h.keys = cached ? attributes.keys : h.length;
   h.q = q.row<float>(first) + head * h.depth;
-  h.k = k.row<float>(first) + head * h.depth;
-  h.v = v.row<float>(first) + head * h.depth;
+  h.k = k.row<float>(first_key) + head * h.depth;
+  h.v = v.row<float>(first_key) + head * h.depth;
   h.out = call.out.row<float>(first) + head * h.depth;
   h.q_row = q.row_stride;
   h.k_row = k.row_stride;
@@ -68,13 +78,14 @@ inline Head head_of(const Call& call, Index text, Index head) {
   h.out_row = call.out.row_stride;
   // Texts lie one after the other, each rounded up to 16 keys; round_up(a) + round_up(b) <= round_up(a + b) + 16.
   float* const scratch = static_cast<float*>(call.scratch);
-  const Index rows = q.rows();
+  const Index rows = packed_rows(call);
+  const Index before = cached ? text * h.keys : first;  // keys of the texts before this one
   const Index width = q.columns();
   const Index wide = cpu::round_up(h.depth, 16);
   h.packed_keys =
-      scratch + (cpu::round_up(first, 16) + 16 * text) * width + head * h.depth * cpu::round_up(h.length, 16);
+      scratch + (cpu::round_up(before, 16) + 16 * text) * width + head * h.depth * cpu::round_up(h.keys, 16);
   h.packed_values = scratch + (cpu::round_up(rows, 16) + 16 * attributes.texts) * width +
-                    (first * attributes.heads + head * h.length) * wide;
+                    (before * attributes.heads + head * h.keys) * wide;
   if (keep.present()) {
     h.keep = keep.rank == 2 ? keep.row<float>(text) : keep.row<float>(text * attributes.longest);
     h.keep_row = keep.rank == 2 ? 0 : keep.row_stride;
@@ -85,17 +96,18 @@ inline Head head_of(const Call& call, Index text, Index head) {
 
 inline std::size_t attention_scratch(const Call& call) {
   const auto& attributes = call.as<op::attention>();
-  const View& q = call.in[op::attention::q];
-  const Index wide = cpu::round_up(q.columns() / attributes.heads, 16);
-  return static_cast<std::size_t>((cpu::round_up(q.rows(), 16) + 16 * attributes.texts) * q.columns() +
-                                  q.rows() * attributes.heads * wide) *
+  const Index width = call.in[op::attention::q].columns();
+  const Index rows = packed_rows(call);
+  const Index wide = cpu::round_up(width / attributes.heads, 16);
+  return static_cast<std::size_t>((cpu::round_up(rows, 16) + 16 * attributes.texts) * width +
+                                  rows * attributes.heads * wide) *
          sizeof(float);
 }
 
 inline void pack_head(const Head& h, float scale_of) {
   const Executor serial;
-  pack(h.k, 1, h.k_row, h.depth, h.length, scale_of, h.packed_keys, h.depth * panel_width, serial);
-  pack(h.v, h.v_row, 1, h.length, h.depth, 1.0F, h.packed_values, h.length * panel_width, serial);
+  pack(h.k, 1, h.k_row, h.depth, h.keys, scale_of, h.packed_keys, h.depth * panel_width, serial);
+  pack(h.v, h.v_row, 1, h.keys, h.depth, 1.0F, h.packed_values, h.keys * panel_width, serial);
 }
 
 /// Queries [first, end) over keys [0, limit). False when keys past the limit would have counted.
@@ -128,7 +140,8 @@ HWY_NOINLINE inline bool attend_to(const Head& h, const Visibility& visibility, 
       float* const s = scores + i * padded;
       if (fills) {
         const float* const keep = h.keep == nullptr ? nullptr : h.keep + (first + i) * h.keep_row + key;
-        fill_hidden(s, keep, visibility.causal ? first + i + 1 - key : keys, keys, visibility.fill, hidden);
+        const Index seen = visibility.causal ? first + i + 1 + h.keys - h.length - key : keys;
+        fill_hidden(s, keep, seen, keys, visibility.fill, hidden);
       }
       for (Index j = keys; j < padded; ++j) s[j] = -infinity;
       float top = largest_of(s, padded);
@@ -152,7 +165,7 @@ HWY_NOINLINE inline bool attend_to(const Head& h, const Visibility& visibility, 
     mixed.a_row = padded;
     mixed.b = h.packed_values;
     mixed.packed = true;
-    mixed.panel_stride = h.length * panel_width;
+    mixed.panel_stride = h.keys * panel_width;
     mixed.first_step = key;
     mixed.accumulate = key > 0;
     mixed.c = h.out + first * h.out_row;
@@ -161,7 +174,7 @@ HWY_NOINLINE inline bool attend_to(const Head& h, const Visibility& visibility, 
   }
   bool complete = true;
   for (Index i = 0; i < queries; ++i) {
-    complete = complete && (limit == h.length || largest[i] - hidden > vanishes);
+    complete = complete && (limit == h.keys || largest[i] - hidden > vanishes);
     float* const y = h.out + (first + i) * h.out_row;
     scale_row(y, h.factor / sums[i], y, h.depth);
   }
@@ -173,7 +186,8 @@ inline void attention(const Call& call) {
   const Visibility& visibility = attributes.visibility;
   const Index longest = attributes.longest;
   if (longest == 0 || attributes.texts == 0) return;
-  const Index at_once = cpu::round_up(longest < keys_at_once ? longest : keys_at_once, 16);
+  const Index most_keys = attributes.keys > 0 ? attributes.keys : longest;
+  const Index at_once = cpu::round_up(most_keys < keys_at_once ? most_keys : keys_at_once, 16);
   Index queries_each = scores_on_stack / at_once / 8 * 8;
   if (queries_each > most_queries) queries_each = most_queries;
   const Index blocks = (longest + queries_each - 1) / queries_each;
@@ -183,12 +197,12 @@ inline void attention(const Call& call) {
     const Index first = block * queries_each;
     const Index end = first + queries_each < h.length ? first + queries_each : h.length;
     if (first >= end) return;
-    Index limit = h.length;
+    Index limit = h.keys;
     if (visibility.causal && visibility.fill != Fill::add) {
-      limit = cpu::round_up(end, panel_width);
-      if (limit > h.length) limit = h.length;
+      limit = cpu::round_up(end + h.keys - h.length, panel_width);
+      if (limit > h.keys) limit = h.keys;
     }
-    if (!attend_to(h, visibility, first, end, limit)) attend_to(h, visibility, first, end, h.length);
+    if (!attend_to(h, visibility, first, end, limit)) attend_to(h, visibility, first, end, h.keys);
   };
   const float scale_of = static_cast<float>(attributes.scale);
   const auto head_at = [&](Index i) { return head_of(call, i / attributes.heads, i % attributes.heads); };
@@ -200,7 +214,7 @@ inline void attention(const Call& call) {
 
   // A head a tile keeps its packed keys in the core's cache; few long heads are cut by
   // queries. Less than a few microseconds in all are not split.
-  const Index work = longest * (longest + 48) * (call.in[op::attention::q].columns() / attributes.heads);
+  const Index work = most_keys * (longest + 48) * (call.in[op::attention::q].columns() / attributes.heads);
   if (heads * work < 250'000) {
     for (Index i = 0; i < heads; ++i) attend_whole(i);
   } else if (blocks == 1 || work < 1'500'000 || heads >= 64) {

@@ -41,6 +41,8 @@ void attention(const Call& call) {
       first = offsets.as<const std::int32_t>()[text];
       length = offsets.as<const std::int32_t>()[text + 1] - first;
     }
+    const Index keys_of_text = attributes.keys > 0 ? attributes.keys : length;
+    const Index first_key = attributes.keys > 0 ? text * attributes.key_rows : first;
     const Index query = block * query_tile;
     const Index rows = std::min(query_tile, length - query);
     if (rows <= 0) return;
@@ -52,17 +54,17 @@ void attention(const Call& call) {
     std::fill(sum, sum + rows, 0.0);
     const ConstMap queries = read(q, first + query, rows, head * d, d);
     Map result = write(out, first + query, rows, head * d, d);
-    for (Index key = 0; key < length; key += key_tile) {
-      const Index keys = std::min(key_tile, length - key);
+    for (Index key = 0; key < keys_of_text; key += key_tile) {
+      const Index keys = std::min(key_tile, keys_of_text - key);
       Map s = map(scores, rows, keys, keys);
-      s.noalias() = queries * read(k, first + key, keys, head * d, d).transpose();
+      s.noalias() = queries * read(k, first_key + key, keys, head * d, d).transpose();
       s *= scale;
       for (Index i = 0; i < rows; ++i) {
         float* line = scores + i * keys;
         const float* kept = nullptr;
         if (keep.present()) kept = keep.row<const float>(keep.rank == 3 ? text * keep.dim[1] + query + i : text);
-        const Index seen = visibility.causal ? query + i + 1 : length;
-        if (key == 0) most[i] = most_kept(length, seen, kept, visibility);
+        const Index seen = visibility.causal ? query + i + 1 + keys_of_text - length : keys_of_text;
+        if (key == 0) most[i] = most_kept(keys_of_text, seen, kept, visibility);
         hide(line, keys, seen - key, kept != nullptr ? kept + key : nullptr, most[i], visibility);
         const float before = top[i];
         top[i] = std::max(before, Line(line, keys).maxCoeff());
@@ -78,7 +80,7 @@ void attention(const Call& call) {
           sum[i] += gained;
         }
       }
-      const ConstMap values = read(v, first + key, keys, head * d, d);
+      const ConstMap values = read(v, first_key + key, keys, head * d, d);
       if (key == 0)
         result.noalias() = s * values;
       else

@@ -604,6 +604,22 @@ inline std::vector<Case> attention_cases() {
                           1 / std::sqrt(static_cast<double>(width)), v});
     cases.push_back(c);
   };
+  // Keys of a cache: K of each text, in `key_rows` rows.
+  const auto push_cached = [&](const std::string& label, Index texts, Index queries, Index keys, Index key_rows,
+                               Index heads, Index width, const Visibility& v, Array keep = {}, Array head_mask = {}) {
+    Case c;
+    c.label = label + ", texts x queries x keys x rows " + sizes({texts, queries, keys, key_rows}) + ", heads " +
+              sizes({heads, width});
+    c.in[op::attention::q] = rows(random, texts * queries, heads * width);
+    c.in[op::attention::k] = rows(random, texts * key_rows, heads * width);
+    c.in[op::attention::v] = rows(random, texts * key_rows, heads * width);
+    c.in[op::attention::offsets] = offsets(std::vector<Index>(static_cast<std::size_t>(texts), queries));
+    c.in[op::attention::keep] = std::move(keep);
+    c.in[op::attention::head_mask] = std::move(head_mask);
+    c.out = {texts * queries, heads * width};
+    c.set<op::attention>({heads, texts, queries, 1 / std::sqrt(static_cast<double>(width)), v, keys, key_rows});
+    cases.push_back(c);
+  };
   const Index shapes[][2] = {{1, 1}, {2, 3}, {12, 64}, {3, 17}, {2, 33}};
   for (const Batch& batch : batches())
     for (const auto& s : shapes) push("plain", batch, s[0], s[1], {});
@@ -629,7 +645,15 @@ inline std::vector<Case> attention_cases() {
     push(label + ", causal, key mask", padded, 2, 16, {true, f.fill, f.value}, mask(random, {2, 17}));
     push(label + ", causal", {{5, 17, 1}, true}, 2, 16, {true, f.fill, f.value});
     push(label + ", causal, head mask", {{5, 17, 1}, true}, 2, 16, {true, f.fill, f.value}, {}, normal(random, {2}));
+    push_cached(label + ", cached", 2, 5, 17, 17, 2, 16, {true, f.fill, f.value});
+    push_cached(label + ", cached, key mask", 3, 1, 18, 24, 2, 16, {true, f.fill, f.value}, mask(random, {3, 18}));
+    push_cached(label + ", cached, pair mask", 2, 4, 9, 9, 3, 8, {false, f.fill, f.value}, mask(random, {2, 4, 9}));
   }
+  push_cached("one query", 1, 1, 1, 1, 12, 64, {true, Fill::replace, -1e4});
+  push_cached("one query", 2, 1, 130, 256, 12, 64, {true, Fill::replace, -1e4}, {}, normal(random, {12}));
+  push_cached("long", 2, 33, 1037, 1040, 2, 33, {true, Fill::set, -infinity});
+  push_cached("long, one query", 1, 1, 1037, 1040, 3, 17, {true, Fill::set, -infinity});
+  push_cached("all visible", 2, 7, 12, 16, 2, 33, {});
   return cases;
 }
 

@@ -53,9 +53,10 @@ inline void residual_norm_vjp(const VjpCall& call) {
 
 /// One text, head and query of an attention: the probabilities before the head mask.
 struct AttentionRow {
-  Index first = 0;   ///< row of the text's first token
-  Index length = 0;  ///< of the text
-  Index column = 0;  ///< where the head begins
+  Index first = 0;      ///< row of the text's first token
+  Index first_key = 0;  ///< row of its first key
+  Index length = 0;     ///< keys of the text
+  Index column = 0;     ///< where the head begins
   Index width = 0;
   double factor = 1;  ///< of the head mask
   std::vector<double> probability;
@@ -72,23 +73,26 @@ void for_each_attention_row(const View* in, const op::attention::Attributes& att
   for (Index text = 0; text < attributes.texts; ++text) {
     const std::int32_t* offsets = in[attention::offsets].as<std::int32_t>();
     row.first = offsets != nullptr ? offsets[text] : text * attributes.longest;
-    row.length = offsets != nullptr ? offsets[text + 1] - offsets[text] : attributes.longest;
+    const Index queries = offsets != nullptr ? offsets[text + 1] - offsets[text] : attributes.longest;
+    row.length = attributes.keys > 0 ? attributes.keys : queries;
+    row.first_key = attributes.keys > 0 ? text * attributes.key_rows : row.first;
     for (Index head = 0; head < attributes.heads; ++head) {
       row.column = head * row.width;
       row.factor = in[attention::head_mask].present() ? in[attention::head_mask].as<double>()[head] : 1;
-      for (Index i = 0; i < row.length; ++i) {
+      for (Index i = 0; i < queries; ++i) {
         row.probability.assign(static_cast<std::size_t>(row.length), 0.0);
         row.slope.assign(static_cast<std::size_t>(row.length), 1.0);
         double largest = -std::numeric_limits<double>::infinity();
         for (Index j = 0; j < row.length; ++j) {
           double score = 0;
           for (Index c = row.column; c < row.column + row.width; ++c)
-            score += in[attention::q].row<double>(row.first + i)[c] * in[attention::k].row<double>(row.first + j)[c];
+            score +=
+                in[attention::q].row<double>(row.first + i)[c] * in[attention::k].row<double>(row.first_key + j)[c];
           score *= attributes.scale;
           const View& mask = in[attention::keep];
           double keep = 1;
           if (mask.present()) keep = mask.row<double>(mask.rank == 2 ? text : text * attributes.longest + i)[j];
-          if (v.causal && j > i) keep = 0;
+          if (v.causal && j > i + row.length - queries) keep = 0;
           double& slope = row.slope[static_cast<std::size_t>(j)];
           if (keep != 1 && v.fill == Fill::add) score += (1 - keep) * v.value;
           if (keep != 1 && v.fill == Fill::replace) {
@@ -117,7 +121,7 @@ inline void attention(const Call& call) {
       double mixed = 0;
       for (Index j = 0; j < row.length; ++j)
         mixed += row.factor * row.probability[static_cast<std::size_t>(j)] *
-                 call.in[op::attention::v].row<double>(row.first + j)[c];
+                 call.in[op::attention::v].row<double>(row.first_key + j)[c];
       call.out.row<double>(row.first + i)[c] = mixed;
     }
   });
@@ -129,7 +133,9 @@ inline void attention_vjp(const VjpCall& call) {
   for_each_attention_row(call.in, call.as<attention>(), [&](const AttentionRow& row, Index i, Index head) {
     const auto length = static_cast<std::size_t>(row.length);
     const double* dout = call.out_grad.row<double>(row.first + i);
-    const auto row_of = [&](const View& v, std::size_t t) { return v.row<double>(row.first + static_cast<Index>(t)); };
+    const auto row_of = [&](const View& v, std::size_t t) {
+      return v.row<double>(row.first_key + static_cast<Index>(t));
+    };
     std::vector<double> dp(length);  // d loss / d (factor * probability)
     double mean = 0;
     for (std::size_t j = 0; j < length; ++j) {

@@ -20,10 +20,15 @@ struct Example {
 
   Index heads = 2;
   Index width = 3;
+  Index keys = 0;
+  Index key_rows = 0;
 
   std::vector<Input> inputs() const {
     std::vector<Input> in;
-    for (std::uint64_t seed : {1U, 2U, 3U}) in.push_back(numbers({layout.rows, heads * width}, seed));
+    const Index key_count = keys > 0 ? layout.texts * key_rows : layout.rows;
+    in.push_back(numbers({layout.rows, heads * width}, 1));
+    in.push_back(numbers({key_count, heads * width}, 2));
+    in.push_back(numbers({key_count, heads * width}, 3));
     in.push_back(offsets.empty() ? Input() : integers({layout.texts + 1}, {offsets.begin(), offsets.end()}));
     in.push_back(keep);
     in.push_back(head_mask);
@@ -31,7 +36,7 @@ struct Example {
   }
   Check<op::attention> fused() const {
     return Check<op::attention>(inputs(), {layout.rows, heads * width},
-                                {heads, layout.texts, layout.longest, 0.6, visibility})
+                                {heads, layout.texts, layout.longest, 0.6, visibility, keys, key_rows})
         .function(&conformance::attention, &conformance::attention_vjp);
   }
   std::vector<double> composed() const {
@@ -45,6 +50,11 @@ struct Example {
     sequence.offsets = {memory[3].view(), -1};
     sequence.keep = {memory[4].view(), -1};
     sequence.visibility = visibility;
+    sequence.keys = keys;
+    sequence.key_rows = key_rows;
+    if (keys > 0)
+      sequence.key_ids = context.make_ids(
+          layout.texts * keys, [&](Index i) { return static_cast<std::int32_t>(i / keys * key_rows + i % keys); });
     using Rows = Tensor<Context, Extents<dyn, dyn>>;
     Rows q(context, memory[0].view(), Slot(), -1);
     Rows k(context, memory[1].view(), Slot(), -1);
@@ -85,6 +95,19 @@ BOOST_AUTO_TEST_CASE(visibility) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(keys_of_a_cache) {
+  const Input keys = given({2, 6}, {1, 1, 0, 0, 1, 0, 1, 1, 1, 0, 1, 1});
+  for (const Visibility& v : {Visibility{true, Fill::replace, -1e4}, Visibility{true, Fill::set, -infinity},
+                              Visibility{false, Fill::add, -1e4}})
+    for (const Index key_rows : {6, 9})
+      for (const Input& keep : {Input(), keys}) {
+        Example e = padded(v, keep);
+        e.keys = 6;
+        e.key_rows = key_rows;
+        e.check();
+      }
+}
+
 BOOST_AUTO_TEST_CASE(head_mask) {
   for (Example e : {padded({}), ragged({true, Fill::set, -infinity})}) {
     e.head_mask = numbers({2}, 7);
@@ -106,10 +129,17 @@ BOOST_AUTO_TEST_CASE(shape) {
   BOOST_CHECK_EQUAL(run(8, 6, 8, 2, {}), "");
   BOOST_CHECK(begins(run(8, 6, 8, 4, {}), "attention: columns must be a multiple of the heads: expected 4, found 6"));
   BOOST_CHECK(begins(run(8, 8, 8, 2, {}), "attention: q, k and v must have as many columns: expected 8, found 6"));
-  BOOST_CHECK(begins(run(7, 6, 8, 2, {}), "attention: q, k and v must have a row for each token: expected 8, found 7"));
-  BOOST_CHECK(begins(run(8, 6, 9, 2, {}), "attention: q, k and v must have a row for each token: expected 8, found 9"));
+  BOOST_CHECK(begins(run(7, 6, 8, 2, {}), "attention: q must have a row for each token: expected 8, found 7"));
+  BOOST_CHECK(begins(run(8, 6, 9, 2, {}), "attention: k and v must have a row for each key: expected 8, found 9"));
   BOOST_CHECK(begins(run(8, 6, 8, 2, Walk::operand(DType::f32, 3)),
                      "head_mask: it must have an entry for each head that is left: expected 2, found 3"));
+  sequence.keys = 4;
+  sequence.key_rows = 5;
+  BOOST_CHECK(begins(run(8, 6, 10, 2, {}), "attention: k and v must have a row for each key: expected 10, found 8"));
+  sequence.key_rows = 4;
+  sequence.keys = 3;
+  BOOST_CHECK(begins(run(8, 6, 8, 2, {}), "attention: there must be a key for each query: expected 4, found 3"));
+  sequence.keys = sequence.key_rows = 0;
   sequence.keep = Walk::operand(DType::f32, 2, 5);
   BOOST_CHECK(begins(run(8, 6, 8, 2, {}), "softmax: the mask must have a column for each key: expected 4, found 5"));
 }

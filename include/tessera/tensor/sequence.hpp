@@ -46,12 +46,21 @@ struct Visibility {
 };
 
 struct Sequence {
-  Layout layout;
+  Layout layout;    ///< of the queries
   Operand offsets;  ///< [texts + 1] i32, in the backend's memory
+  /// Keys of each text where there are more of them than queries: what a cache holds, then the queries' own. 0: the
+  /// queries' rows are the keys. Padded only.
+  Index keys = 0;
+  Index key_rows = 0;  ///< rows from one text's first key to the next one's; 0: as many as keys
+  Operand key_ids;     ///< [texts * keys] i32, the row of each key; needed where key_rows leaves rows free
   /// What each key (or pair) keeps: [texts, keys], [texts, queries, keys]; absent: all are visible. Padded only.
   Operand keep;
   Operand head_mask;  ///< [heads] or [layers, heads]; multiplied to the probabilities; absent: none
   Visibility visibility;
+
+  /// Keys of the text that has most.
+  constexpr Index key_count() const noexcept { return keys > 0 ? keys : layout.longest; }
+  constexpr Index key_stride() const noexcept { return key_rows > 0 ? key_rows : key_count(); }
 };
 
 }  // namespace tessera
