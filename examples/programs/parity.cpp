@@ -14,7 +14,7 @@
 
 #include "common/backend.hpp"
 #include "common/program.hpp"
-#include "parity/run_bert.hpp"
+#include "parity/model_classes.hpp"
 #include "tessera/base/thread_pool.hpp"
 #include "tessera/base/version.hpp"
 #include "tessera/io/safetensors.hpp"
@@ -24,10 +24,6 @@ namespace {
 using namespace tessera;
 
 constexpr int exit_not_applicable = 3;
-
-bool is_not_applicable(const Error& error) {
-  return error.code() == Code::unsupported && std::string(error.message()).find("not applicable") != std::string::npos;
-}
 
 /// All results in the shapes of the case, each under its name.
 Result<void> write(const parity::GoldenCase& c, const parity::Results& results, const std::string& path) {
@@ -130,9 +126,9 @@ int main(int argc, char** argv) {
       TESSERA_TRY(programs::check_signals());
       auto c = parity::read_case(folder);
       if (!c) return c.error();
-      const auto results = parity::run_bert(*c, backend, options);
+      const auto results = parity::run_case(*c, backend, options);
       if (!results) {
-        if (!is_not_applicable(results.error())) return results.error().in(folder.c_str());
+        if (!parity::is_not_applicable(results.error())) return results.error().in(folder.c_str());
         ++tally.not_applicable;
         if (folders.size() == 1) {
           rc = exit_not_applicable;

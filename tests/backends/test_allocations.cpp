@@ -101,7 +101,7 @@ BOOST_AUTO_TEST_CASE(training_steps_after_reserve_allocate_nothing) {
     for (const bool checkpointing : {false, true}) {
       BOOST_TEST_CONTEXT(backend.name() << (checkpointing ? ", checkpointing" : "")) {
         Owned<Model> owned;
-        owned.model.bert.checkpointing = checkpointing;
+        owned.model.base.checkpointing = checkpointing;
         auto gradients = Gradients<AnyBackend>::of(owned.model, backend);
         TrainingSession<Model, AnyBackend> session(owned.model, backend, *gradients);
         session.set_dropout(true, 1);

@@ -184,7 +184,7 @@ BOOST_AUTO_TEST_CASE(plans_of_random_models_are_monotone_in_texts_and_tokens) {
 BOOST_AUTO_TEST_CASE(any_smaller_input_trains_in_a_session) {
   for (const bool checkpointing : {false, true}) {
     Owned<BertForTokenClassification<>> owned;
-    owned.model.bert.checkpointing = checkpointing;
+    owned.model.base.checkpointing = checkpointing;
     auto gradients = Gradients<Ref>::of(owned.model, Ref());
     TrainingSession<BertForTokenClassification<>, Ref> session(owned.model, Ref(), *gradients);
     session.set_dropout(true, 3);

@@ -165,7 +165,7 @@ BOOST_AUTO_TEST_CASE(a_tape_shows_what_inference_shows) {
   for (const bool checkpointing : {false, true}) {
     taped = Taps();
     Owned<BertForSequenceClassification<>> trained;
-    trained.model.bert.checkpointing = checkpointing;
+    trained.model.base.checkpointing = checkpointing;
     auto gradients = Gradients<Ref>::of(trained.model, Ref());
     TrainingSession<BertForSequenceClassification<>, Ref> training(trained.model, Ref(), *gradients);
     training.set_taps(taped.sink());

@@ -34,7 +34,7 @@ BertConfig with_rate(double rate) {
 
 Step train(const How& how) {
   Owned<Model> owned(with_rate(how.rate));
-  owned.model.bert.checkpointing = how.checkpointing;
+  owned.model.base.checkpointing = how.checkpointing;
   const Arrays arrays(2, 6);
   const auto in = arrays.labelled(12);
   auto gradients = Gradients<Ref>::of(owned.model, Ref());
@@ -117,7 +117,7 @@ BOOST_AUTO_TEST_CASE(gradients_of_several_passes_add_up_and_scale_with_the_seed)
 
 BOOST_AUTO_TEST_CASE(a_tied_pair_has_one_gradient_with_both_uses_in_it) {
   const Owned<Model> owned;
-  const ParamBase& embedding = owned.model.bert.embeddings.word.weight;
+  const ParamBase& embedding = owned.model.base.embeddings.word.weight;
   const ParamBase& decoder = owned.model.predictions.decoder.weight;
   BOOST_TEST(decoder.master == embedding.id);
   BOOST_TEST(embedding.master == -1);
@@ -137,14 +137,14 @@ BOOST_AUTO_TEST_CASE(a_tied_pair_has_one_gradient_with_both_uses_in_it) {
       size += std::fabs(static_cast<double>((*gradients)[embedding.id].row<float>(row)[i]));
     BOOST_TEST(size > 0);
   }
-  BOOST_TEST(parameter_count(owned.model) == parameter_count(owned.model.bert) + (12 * 12 + 12) + 24 + 29);
+  BOOST_TEST(parameter_count(owned.model) == parameter_count(owned.model.base) + (12 * 12 + 12) + 24 + 29);
 }
 
 BOOST_AUTO_TEST_CASE(frozen_params_and_buffers_have_no_gradient) {
   Owned<Model> owned;
-  owned.model.bert.embeddings.position.weight.role = ParamRole::frozen;
+  owned.model.base.embeddings.position.weight.role = ParamRole::frozen;
   auto gradients = Gradients<Ref>::of(owned.model, Ref());
-  BOOST_TEST(!(*gradients)[owned.model.bert.embeddings.position.weight.id].present());
+  BOOST_TEST(!(*gradients)[owned.model.base.embeddings.position.weight.id].present());
   const Arrays arrays(2, 6);
   TrainingSession<Model, Ref> session(owned.model, Ref(), *gradients);
   BOOST_TEST_REQUIRE(session.reserve(arrays.labelled(12)).ok());

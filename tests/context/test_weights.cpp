@@ -110,7 +110,7 @@ BOOST_AUTO_TEST_CASE(weights_stored_in_half_the_bits_run_as_the_numbers_they_are
 
 BOOST_AUTO_TEST_CASE(what_is_not_bound_or_not_numbered_is_named) {
   Owned<Model> owned;
-  owned.model.bert.pooler.dense.bias.view.data = nullptr;
+  owned.model.base.pooler.dense.bias.view.data = nullptr;
   auto packed = Packed<Ref>::of(owned.model, Ref());
   BOOST_TEST(!packed.ok());
   BOOST_TEST(contains(packed.error().message(), "bert.pooler.dense.bias"), packed.error().message());
@@ -129,7 +129,7 @@ BOOST_AUTO_TEST_CASE(what_is_not_bound_or_not_numbered_is_named) {
 
 BOOST_AUTO_TEST_CASE(a_run_with_a_param_that_is_not_bound_is_an_error_and_not_a_crash) {
   Owned<Model> owned;
-  owned.model.bert.encoder[1].feed_forward.output.weight.view.data = nullptr;
+  owned.model.base.encoder[1].feed_forward.output.weight.view.data = nullptr;
   const Arrays arrays(2, 6);
   Session<Model, Ref> session(owned.model, Ref());
   BOOST_TEST_REQUIRE(session.reserve(arrays.labelled(12)).ok());

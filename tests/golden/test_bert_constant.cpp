@@ -5,8 +5,11 @@
 #include <cstring>
 #include <string>
 
-#include "../../examples/programs/parity/run_bert.hpp"
+#include "../../examples/programs/parity/golden_case.hpp"
 #include "tessera/backends/reference/reference.hpp"
+#include "tessera/context/session.hpp"
+#include "tessera/context/training_session.hpp"
+#include "tessera/pretrained/bert.hpp"
 
 using namespace tessera;
 

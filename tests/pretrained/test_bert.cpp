@@ -37,8 +37,8 @@ io::State renamed(const Model& model, const F& rename) {
   return out;
 }
 
-BertFile file_of(const BertConfig& c = config()) {
-  BertFile f;
+ConfigFile<BertConfig> file_of(const BertConfig& c = config()) {
+  ConfigFile<BertConfig> f;
   f.config = c;
   return f;
 }
@@ -104,7 +104,7 @@ BOOST_AUTO_TEST_CASE(the_base_prefix_is_added_and_dropped) {
   BOOST_TEST_REQUIRE(head.ok(), head.error().message());
   BOOST_TEST((*head)->report.missing == (std::vector<std::string>{"classifier.weight", "classifier.bias"}),
              boost::test_tools::per_element());
-  same_weights(base.model, (*head)->model.bert);
+  same_weights(base.model, (*head)->model.base);
   BOOST_TEST(*(*head)->model.classifier.bias.view.as<float>() == 0.0F);
   BOOST_TEST(*(*head)->model.classifier.weight.view.as<float>() != 0.0F);
 }
@@ -183,7 +183,7 @@ BOOST_AUTO_TEST_CASE(a_tied_pair_is_saved_under_both_names_with_the_embeddings_b
   auto loaded = from_state<BertForMaskedLM<>>(file_of(), std::move(changed));
   BOOST_TEST_REQUIRE(loaded.ok());
   const auto& model = (*loaded)->model;
-  BOOST_TEST(model.predictions.decoder.weight.view.data == model.bert.embeddings.word.weight.view.data);
+  BOOST_TEST(model.predictions.decoder.weight.view.data == model.base.embeddings.word.weight.view.data);
   BOOST_TEST(*model.predictions.decoder.weight.view.as<float>() != 5.0F);
   // Without the decoder's name nothing is missing.
   auto bare = from_state<BertForMaskedLM<>>(file_of(), renamed(owned.model, [](const std::string& name) {
@@ -251,7 +251,7 @@ BOOST_AUTO_TEST_CASE(heads_pruned_in_two_calls_by_their_original_numbers_are_tho
 
 BOOST_AUTO_TEST_CASE(heads_that_are_not_there_or_all_of_them_are_refused) {
   Owned<Bert<>> owned;
-  BertFile file = file_of();
+  ConfigFile<BertConfig> file = file_of();
   const auto refused = [&](const PrunedHeads& heads, const char* why) {
     const auto done = prune_heads(owned.model, file, heads, owned.weights);
     BOOST_TEST(!done.ok());
@@ -273,7 +273,7 @@ BOOST_AUTO_TEST_CASE(a_vocabulary_grows_and_shrinks_and_what_stays_is_bit_equal)
     const std::vector<float> before(owned.weights.data(), owned.weights.data() + 29 * 12);
     auto resized = resize_token_embeddings(owned.model, rows, 0.02, 3);
     BOOST_TEST_REQUIRE(resized.ok(), resized.error().message());
-    const View& table = owned.model.bert.embeddings.word.weight.view;
+    const View& table = owned.model.base.embeddings.word.weight.view;
     BOOST_TEST(table.dim[0] == rows);
     BOOST_TEST(owned.model.predictions.decoder.weight.view.dim[0] == rows);
     BOOST_TEST(owned.model.predictions.decoder.bias.view.dim[0] == rows);

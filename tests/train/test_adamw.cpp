@@ -35,12 +35,12 @@ BOOST_AUTO_TEST_CASE(a_few_steps_lower_the_loss) {
   }
   BOOST_TEST(std::isfinite(last));
   BOOST_TEST(last < 0.5F * first);
-  BOOST_TEST(owned.model.predictions.decoder.weight.view.data == owned.model.bert.embeddings.word.weight.view.data);
+  BOOST_TEST(owned.model.predictions.decoder.weight.view.data == owned.model.base.embeddings.word.weight.view.data);
 }
 
 BOOST_AUTO_TEST_CASE(without_gradients_decay_is_all_that_moves_and_it_spares_frozen_params) {
   Owned<Model> owned;
-  owned.model.bert.embeddings.position.weight.role = ParamRole::frozen;
+  owned.model.base.embeddings.position.weight.role = ParamRole::frozen;
   std::vector<float> before(owned.weights.data(), owned.weights.data() + owned.weights.elements());
   AdamW::Options options;
   options.learning_rate = 0.1;
@@ -64,8 +64,8 @@ BOOST_AUTO_TEST_CASE(weights_without_f32_memory_are_refused_by_name) {
   BOOST_TEST(contains(adam.error().message(), "bert.embeddings.word.weight"), adam.error().message());
   Owned<Model> owned;
   std::vector<std::uint16_t> half(24);
-  owned.model.bert.embeddings.type.weight.view.data = half.data();
-  owned.model.bert.embeddings.type.weight.view.type = DType::bf16;
+  owned.model.base.embeddings.type.weight.view.data = half.data();
+  owned.model.base.embeddings.type.weight.view.type = DType::bf16;
   adam = AdamW::of(owned.model, {});
   BOOST_TEST(!adam.ok());
   BOOST_TEST(contains(adam.error().message(), "bert.embeddings.type.weight"), adam.error().message());

@@ -46,7 +46,7 @@ inline Result<std::unique_ptr<Pretrained<Bert<>>>> load_bert(const std::string& 
     const std::string older = io::join_path(folder, "bert_config.json");
     if (io::kind_of(older) != io::PathKind::missing) config = older;
   }
-  TESSERA_TRY_ASSIGN(BertFile file, read_bert_config(config));
+  TESSERA_TRY_ASSIGN(ConfigFile<BertConfig> file, read_config<BertConfig>(config));
   TESSERA_TRY_ASSIGN(const std::string type, io::get_string_or(file.json, "model_type", "bert"));
   if (type != "bert")
     return Error::format(Code::unsupported, "%s: model_type is %s, bert expected", config.c_str(),

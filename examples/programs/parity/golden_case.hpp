@@ -28,12 +28,19 @@ struct Expected {
   bool is_gradient = false;
 };
 
-/// A computed tensor. `rows_counted`, when not empty, says which leading rows the rule looks at (ragged batches).
+/// A computed tensor.
 struct Computed {
   std::vector<float> values;
   std::vector<bool> counted;  ///< one for each value; empty: all
 };
 using Results = std::map<std::string, Computed>;
+
+/// One call of a case: most have one, those with memory several, whose outputs begin with "step<N>.".
+struct GoldenStep {
+  std::string prefix;  ///< "", "step0.", ...
+  const io::Json* inputs = nullptr;
+  bool last = true;
+};
 
 struct GoldenCase {
   std::string folder;
@@ -42,11 +49,20 @@ struct GoldenCase {
   std::vector<Expected> expected;
 
   std::string class_name() const { return json.value("class", ""); }
-  /// The input `argument` of the reference's forward as a view; of rank 0 when the case has none.
-  View input(const std::string& argument) const {
-    const auto& inputs = json["inputs"];
-    if (!inputs.contains(argument)) return {};
-    const io::StateTensor* tensor = tensors.find(inputs[argument].get<std::string>());
+  /// "pytorch-transformers 1.2.0", or "pytorch-pretrained-bert 0.6.2".
+  std::string library() const { return json.value("library", ""); }
+  std::vector<GoldenStep> steps() const {
+    if (!json.contains("steps")) return {GoldenStep{"", &json["inputs"], true}};
+    std::vector<GoldenStep> all;
+    for (const io::Json& step : json["steps"])
+      all.push_back(
+          {"step" + std::to_string(all.size()) + ".", &step["inputs"], all.size() + 1 == json["steps"].size()});
+    return all;
+  }
+  /// The input `argument` of the reference's forward as a view; of rank 0 when the call has none.
+  View input(const GoldenStep& step, const std::string& argument) const {
+    if (!step.inputs->contains(argument)) return {};
+    const io::StateTensor* tensor = tensors.find((*step.inputs)[argument].get<std::string>());
     if (tensor == nullptr) return {};
     View v;
     v.data = const_cast<void*>(tensor->data);
@@ -56,6 +72,7 @@ struct GoldenCase {
     v.row_stride = v.columns();
     return v;
   }
+  View input(const std::string& argument) const { return input(GoldenStep{"", &json["inputs"], true}, argument); }
 };
 
 inline Result<GoldenCase> read_case(const std::string& folder) {

@@ -51,6 +51,11 @@ struct BertConfig {
   double initializer_range = 0.02;
   double layer_norm_eps = 1e-12;
   Index num_labels = 2;
+
+  // What every config has, under one name for all architectures.
+  constexpr Index& vocabulary() noexcept { return vocab_size; }
+  constexpr Index layers() const noexcept { return num_hidden_layers; }
+  constexpr double deviation() const noexcept { return initializer_range; }  ///< of drawn weights
 };
 
 /// One batch, in host memory. Token arrays have a value for each row of the layout, in its order; any integer type.
@@ -136,6 +141,7 @@ struct BertEmbeddings {
 /// BertModel.
 template <BertSizes S = BertSizes{}>
 struct Bert {
+  using Config = BertConfig;
   using Input = BertInput;
   template <class Context>
   struct Output {
@@ -185,6 +191,9 @@ struct Bert {
     v("encoder", encoder);
     v("pooler", pooler);
   }
+
+  constexpr Index layers() const noexcept { return encoder.size(); }
+  constexpr auto& attention(Index layer) noexcept { return encoder[layer].attention; }
 
   /// The embedding and the params whose first dimension is the vocabulary (resize.hpp).
   constexpr void vocabulary(auto&& f) { f(embeddings.word); }

@@ -15,22 +15,23 @@ namespace detail {
 template <BertSizes S>
 struct BertBase {
   static constexpr const NameTable& names = bert_names;
-  Bert<S> bert;
+  using Config = BertConfig;
+  Bert<S> base;
 
   constexpr BertBase() = default;
-  constexpr explicit BertBase(const BertConfig& c) : bert(c) {}
-  constexpr bool complete() const noexcept { return bert.complete(); }
-  constexpr const Misfit& misfit() const noexcept { return bert.misfit(); }
-  constexpr void vocabulary(auto&& f) { bert.vocabulary(f); }
+  constexpr explicit BertBase(const BertConfig& c) : base(c) {}
+  constexpr bool complete() const noexcept { return base.complete(); }
+  constexpr const Misfit& misfit() const noexcept { return base.misfit(); }
+  constexpr void vocabulary(auto&& f) { base.vocabulary(f); }
 
   constexpr Sequence sequence_of(auto& context, const BertInput& in) const noexcept {
     return make_sequence(context, in.layout, in.attention_mask, {false, Fill::add, -10000.0});
   }
   /// The pooled first token of each text, dropped out: [texts, H].
   constexpr auto pooled(auto& context, const BertInput& in) const noexcept {
-    auto out = bert(context, in);
+    auto out = base(context, in);
     out.last_hidden_state.reset();
-    return dropout(std::move(out.pooler_output), bert.embeddings.dropout_rate);
+    return dropout(std::move(out.pooler_output), base.embeddings.dropout_rate);
   }
 };
 
@@ -106,23 +107,23 @@ struct BertForPreTraining : detail::BertBase<S> {
     number_params(*this);
   }
   constexpr void visit(auto&& v) {
-    v("bert", this->bert);
+    v("bert", this->base);
     v("predictions", predictions);
     v("seq_relationship", seq_relationship);
   }
-  constexpr void ties(auto&& t) { t(this->bert.embeddings.word.weight, predictions.decoder.weight); }
+  constexpr void ties(auto&& t) { t(this->base.embeddings.word.weight, predictions.decoder.weight); }
   constexpr void vocabulary(auto&& f) {
-    this->bert.vocabulary(f);
+    this->base.vocabulary(f);
     f(predictions.decoder.weight);
     f(predictions.decoder.bias);
   }
 
   constexpr auto operator()(auto& context, const Input& in) const noexcept {
     Output<std::remove_reference_t<decltype(context)>> out;
-    auto base = this->bert(context, in);
-    out.prediction_scores = predictions(base.last_hidden_state);
-    base.last_hidden_state.reset();
-    out.seq_relationship_score = seq_relationship(base.pooler_output);
+    auto encoded = this->base(context, in);
+    out.prediction_scores = predictions(encoded.last_hidden_state);
+    encoded.last_hidden_state.reset();
+    out.seq_relationship_score = seq_relationship(encoded.pooler_output);
     if (in.masked_lm_labels.present() && in.next_sentence_label.present()) {
       auto masked = cross_entropy(out.prediction_scores, context.ids(in.masked_lm_labels), -1);
       auto next = cross_entropy(out.seq_relationship_score, context.ids(in.next_sentence_label), -1);
@@ -131,7 +132,7 @@ struct BertForPreTraining : detail::BertBase<S> {
     return out;
   }
   Result<void> validate(const Input& in) const noexcept {
-    TESSERA_TRY(this->bert.validate(in));
+    TESSERA_TRY(this->base.validate(in));
     TESSERA_TRY(check_ids("bert", "masked_lm_labels", in.masked_lm_labels, in.layout.rows, -1,
                           predictions.decoder.weight.view.dim[0]));
     return check_ids("bert", "next_sentence_label", in.next_sentence_label, in.layout.texts, -1, 2);
@@ -153,26 +154,26 @@ struct BertForMaskedLM : detail::BertBase<S> {
     number_params(*this);
   }
   constexpr void visit(auto&& v) {
-    v("bert", this->bert);
+    v("bert", this->base);
     v("predictions", predictions);
   }
-  constexpr void ties(auto&& t) { t(this->bert.embeddings.word.weight, predictions.decoder.weight); }
+  constexpr void ties(auto&& t) { t(this->base.embeddings.word.weight, predictions.decoder.weight); }
   constexpr void vocabulary(auto&& f) {
-    this->bert.vocabulary(f);
+    this->base.vocabulary(f);
     f(predictions.decoder.weight);
     f(predictions.decoder.bias);
   }
 
   constexpr auto operator()(auto& context, const Input& in) const noexcept {
     Output<std::remove_reference_t<decltype(context)>> out;
-    auto x = this->bert.encode(context, in, this->sequence_of(context, in));
+    auto x = this->base.encode(context, in, this->sequence_of(context, in));
     out.logits = predictions(x);
     x.reset();
     if (in.labels.present()) out.loss = cross_entropy(out.logits, context.ids(in.labels), -1);
     return out;
   }
   Result<void> validate(const Input& in) const noexcept {
-    TESSERA_TRY(this->bert.validate(in));
+    TESSERA_TRY(this->base.validate(in));
     return check_ids("bert", "masked_lm_labels", in.labels, in.layout.rows, -1, predictions.decoder.weight.view.dim[0]);
   }
 };
@@ -192,20 +193,20 @@ struct BertForNextSentencePrediction : detail::BertBase<S> {
     number_params(*this);
   }
   constexpr void visit(auto&& v) {
-    v("bert", this->bert);
+    v("bert", this->base);
     v("seq_relationship", seq_relationship);
   }
 
   constexpr auto operator()(auto& context, const Input& in) const noexcept {
     Output<std::remove_reference_t<decltype(context)>> out;
-    auto base = this->bert(context, in);
-    base.last_hidden_state.reset();
-    out.logits = seq_relationship(base.pooler_output);
+    auto encoded = this->base(context, in);
+    encoded.last_hidden_state.reset();
+    out.logits = seq_relationship(encoded.pooler_output);
     if (in.labels.present()) out.loss = cross_entropy(out.logits, context.ids(in.labels), -1);
     return out;
   }
   Result<void> validate(const Input& in) const noexcept {
-    TESSERA_TRY(this->bert.validate(in));
+    TESSERA_TRY(this->base.validate(in));
     return check_ids("bert", "next_sentence_label", in.labels, in.layout.texts, -1, 2);
   }
 };
@@ -224,11 +225,11 @@ struct BertForSequenceClassification : detail::BertBase<S> {
   constexpr BertForSequenceClassification() = default;
   constexpr explicit BertForSequenceClassification(const BertConfig& c)
       : detail::BertBase<S>(c), classifier(c.hidden_size, c.num_labels) {
-    this->bert.fit("num_labels", Classes, c.num_labels);
+    this->base.fit("num_labels", Classes, c.num_labels);
     number_params(*this);
   }
   constexpr void visit(auto&& v) {
-    v("bert", this->bert);
+    v("bert", this->base);
     v("classifier", classifier);
   }
 
@@ -240,7 +241,7 @@ struct BertForSequenceClassification : detail::BertBase<S> {
     return out;
   }
   Result<void> validate(const Input& in) const noexcept {
-    TESSERA_TRY(this->bert.validate(in));
+    TESSERA_TRY(this->base.validate(in));
     return detail::check_class_labels("labels", in.labels, in.layout.texts, classifier.bias.view.dim[0]);
   }
 };
@@ -263,7 +264,7 @@ struct BertForMultipleChoice : detail::BertBase<S> {
     number_params(*this);
   }
   constexpr void visit(auto&& v) {
-    v("bert", this->bert);
+    v("bert", this->base);
     v("classifier", classifier);
   }
 
@@ -279,7 +280,7 @@ struct BertForMultipleChoice : detail::BertBase<S> {
     return out;
   }
   Result<void> validate(const Input& in) const noexcept {
-    TESSERA_TRY(this->bert.validate(in));
+    TESSERA_TRY(this->base.validate(in));
     if (in.choices <= 0 || in.layout.texts % in.choices != 0)
       return Error::format(Code::shape_mismatch, "bert: %lld texts are not a multiple of %lld choices",
                            static_cast<long long>(in.layout.texts), static_cast<long long>(in.choices));
@@ -299,18 +300,18 @@ struct BertForTokenClassification : detail::BertBase<S> {
   constexpr BertForTokenClassification() = default;
   constexpr explicit BertForTokenClassification(const BertConfig& c)
       : detail::BertBase<S>(c), classifier(c.hidden_size, c.num_labels) {
-    this->bert.fit("num_labels", Classes, c.num_labels);
+    this->base.fit("num_labels", Classes, c.num_labels);
     number_params(*this);
   }
   constexpr void visit(auto&& v) {
-    v("bert", this->bert);
+    v("bert", this->base);
     v("classifier", classifier);
   }
 
   constexpr auto operator()(auto& context, const Input& in) const noexcept {
     Output<std::remove_reference_t<decltype(context)>> out;
-    auto x = this->bert.encode(context, in, this->sequence_of(context, in));
-    x = dropout(std::move(x), this->bert.embeddings.dropout_rate);
+    auto x = this->base.encode(context, in, this->sequence_of(context, in));
+    x = dropout(std::move(x), this->base.embeddings.dropout_rate);
     out.logits = classifier(x);
     x.reset();
     if (in.labels.present()) {
@@ -323,7 +324,7 @@ struct BertForTokenClassification : detail::BertBase<S> {
     return out;
   }
   Result<void> validate(const Input& in) const noexcept {
-    TESSERA_TRY(this->bert.validate(in));
+    TESSERA_TRY(this->base.validate(in));
     return check_ids("bert", "labels", in.labels, in.layout.rows, 0, classifier.bias.view.dim[0]);
   }
 };
@@ -359,13 +360,13 @@ struct BertForQuestionAnswering : detail::BertBase<S> {
     number_params(*this);
   }
   constexpr void visit(auto&& v) {
-    v("bert", this->bert);
+    v("bert", this->base);
     v("qa_outputs", qa_outputs);
   }
 
   constexpr auto operator()(auto& context, const Input& in) const noexcept {
     Output<std::remove_reference_t<decltype(context)>> out;
-    auto x = this->bert.encode(context, in, this->sequence_of(context, in));
+    auto x = this->base.encode(context, in, this->sequence_of(context, in));
     auto logits = qa_outputs(x);
     x.reset();
     out.start_logits = span_scores(logits, 0, in.layout);
@@ -375,7 +376,7 @@ struct BertForQuestionAnswering : detail::BertBase<S> {
     return out;
   }
   Result<void> validate(const Input& in) const noexcept {
-    TESSERA_TRY(this->bert.validate(in));
+    TESSERA_TRY(this->base.validate(in));
     if (in.layout.is_ragged() && (in.start_positions.present() || in.end_positions.present()))
       return Error::format(Code::unsupported,
                            "bert: the span loss reads padded positions, which a ragged batch has not");
