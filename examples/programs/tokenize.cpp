@@ -188,7 +188,7 @@ int main(int argc, char** argv) {
       "\n"
       "Without --class, the class is read from info.json (class), tokenizer_config.json (tokenizer_class) or\n"
       "config.json (model_type, architectures), or taken from the folder's name. Classes:\n"
-      "BertTokenizer, DistilBertTokenizer, RobertaTokenizer, OpenAIGPTTokenizer, GPT2Tokenizer.\n"
+      "BertTokenizer, DistilBertTokenizer, RobertaTokenizer, OpenAIGPTTokenizer, GPT2Tokenizer, XLNetTokenizer.\n"
       "An info.json may also hold constructor arguments (kwargs).\n"
       "Exit code: 0, 1 when something cannot be read, 2 for wrong usage.\n"
       "\n"

@@ -26,7 +26,8 @@ bool is_error_line(const Answer& answer) {
   return answer.err.rfind("tokenize: ", 0) == 0 && answer.err.find('\n') == answer.err.size() - 1;
 }
 
-const std::vector<std::string> folders = {"bert", "bert_cased", "bert_base_uncased", "openai_gpt", "gpt2", "roberta"};
+const std::vector<std::string> folders = {"bert",    "bert_cased", "bert_base_uncased", "openai_gpt", "gpt2",
+                                          "roberta", "xlnet",      "xlnet_bpe"};
 
 }  // namespace
 
@@ -154,7 +155,8 @@ BOOST_AUTO_TEST_CASE(wrong_usage_is_status_2_and_help_is_status_0) {
   }
   const Answer help = place.run("tokenize", "--help");
   BOOST_TEST(help.status == 0);
-  for (const char* name : {"BertTokenizer", "RobertaTokenizer", "OpenAIGPTTokenizer", "GPT2Tokenizer"}) {
+  for (const char* name :
+       {"BertTokenizer", "RobertaTokenizer", "OpenAIGPTTokenizer", "GPT2Tokenizer", "XLNetTokenizer"}) {
     BOOST_TEST(contains(help.out, name));
   }
   BOOST_TEST(place.run("tokenize", "--version").status == 0);

@@ -93,4 +93,66 @@ inline std::string differences(const tessera::text::Tokenizer& tokenizer, const 
   return out.empty() ? out : "text " + expected.at("text").dump() + ": " + out;
 }
 
+/// What is recorded of a folder beside its scenarios: the differences, as sentences.
+template <class Load>
+std::vector<std::string> differences_of_folder(const std::string& folder, Load&& load) {
+  using tessera::text::Role;
+  const Json counts = json("counts.json").at(folder);
+  std::vector<std::string> out;
+  const auto expect = [&](const std::string& what, const Json& found, const Json& wanted) {
+    if (found == wanted) return;
+    out.push_back(folder + ", " + what + ": expected " + wanted.dump() + ", found " + found.dump());
+  };
+  const auto tokenizer = load(tessera::text::Tokenizer::no_max_len);
+  const std::vector<Json> cases = lines(folder + "/cases.jsonl");
+  expect("number of cases", cases.size(), counts.at("cases"));
+  for (const Json& line : cases) {
+    const std::string difference = differences(tokenizer, line);
+    if (!difference.empty()) out.push_back(folder + ", " + difference);
+  }
+
+  const std::vector<Json> pairs = lines(folder + "/pairs.jsonl");
+  expect("number of pairs", pairs.size(), counts.at("pairs"));
+  for (const Json& line : pairs) {
+    const auto a = line.at("a").get<std::string>();
+    const auto b = line.at("b").get<std::string>();
+    const auto apart = tokenizer.encode(a, b);
+    const auto joined = tokenizer.encode(a, b, {.add_special_tokens = true, .max_length = 0});
+    if (!apart.ok() || !joined.ok()) {
+      out.push_back(folder + ", no encoding of " + line.dump());
+      continue;
+    }
+    expect(a, apart->ids, line.at("ids_a"));
+    expect(b, apart->pair_ids, line.at("ids_b"));
+    expect(a + " and " + b, joined->ids, line.at("ids_pair"));
+    expect(a + " and " + b, joined->warnings, line.at("warnings"));
+    expect(a + " and " + b, value(tokenizer.decode(joined->ids)), line.at("decoded_pair"));
+    expect(a + " and " + b, value(tokenizer.decode(joined->ids, {true, true})), line.at("decoded_pair_skip"));
+    expect(a + " and " + b, value(tokenizer.decode(joined->ids, {false, false})), line.at("decoded_pair_noclean"));
+  }
+
+  const std::vector<Json> lengths = lines(folder + "/max_len.jsonl");
+  expect("number of lengths", lengths.size(), counts.at("max_len"));
+  for (const Json& line : lengths) {
+    const auto limited = load(line.at("max_len").get<std::int64_t>());
+    const auto row = limited.encode(line.at("text").get<std::string>());
+    expect("ids", value(row), line.at("ids"));
+    if (row.ok()) expect("warnings", row->warnings, line.at("warnings"));
+    expect("max_len_single_sentence", limited.max_len_single_sentence(), line.at("max_len_single_sentence"));
+    expect("max_len_sentences_pair", limited.max_len_sentences_pair(), line.at("max_len_sentences_pair"));
+  }
+
+  const Json info = json(folder + "/info.json");
+  expect("vocab_size", tokenizer.vocab_size(), info.at("vocab_size"));
+  expect("len", tokenizer.size(), info.at("len"));
+  expect("max_len", tokenizer.max_len(), info.at("max_len"));
+  for (std::size_t i = 0; i < tessera::text::single_roles; ++i) {
+    const std::string name(tessera::text::name(static_cast<Role>(i)));
+    if (!info.contains(name + "_id")) continue;
+    const auto id = tokenizer.special_id(static_cast<Role>(i));
+    expect(name, value(id), info.at(name + "_id"));
+  }
+  return out;
+}
+
 }  // namespace golden

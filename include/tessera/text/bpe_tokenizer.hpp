@@ -4,7 +4,6 @@
 // reads no JSON; it is written here. Source: pytorch-transformers 1.2.0.
 #pragma once
 
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
@@ -135,15 +134,9 @@ class BpeTokenizer : public Tokenizer {
   bool in_vocabulary(std::string_view token) const noexcept override { return vocabulary_.contains(token); }
 
  private:
-  /// Tells vocabularies apart in caches that outlive them. A copy has the same vocabulary, and may have the same stamp.
-  static std::uint64_t next_stamp() noexcept {
-    static std::atomic<std::uint64_t> last{0};
-    return ++last;
-  }
-
   Vocabulary vocabulary_;
   Merges merges_;
-  std::uint64_t stamp_ = next_stamp();
+  std::uint64_t stamp_ = WordCache::new_owner();
 };
 
 }  // namespace tessera::text

@@ -24,6 +24,7 @@
 #include "tessera/text/basic.hpp"
 #include "tessera/text/bpe.hpp"
 #include "tessera/text/layout.hpp"
+#include "tessera/text/sentencepiece.hpp"
 #include "tessera/text/special_tokens.hpp"
 #include "tessera/text/strings.hpp"
 #include "tessera/text/vocabulary.hpp"
@@ -94,6 +95,7 @@ struct TextScratch {
   std::string word;
   BpeScratch bpe;
   WordCache words;
+  SentencePieceScratch pieces;
   Tokens tokens;
 };
 

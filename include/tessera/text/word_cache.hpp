@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -24,6 +25,13 @@ class WordCache {
   static constexpr std::size_t most_ids = 24;
   /// Entries of 128 bytes: 4 MiB, which stay in the second-level cache of most processors.
   static constexpr std::size_t most_entries = std::size_t{1} << 15;
+
+  /// A number that no other vocabulary has, for claim(). A copy of a tokenizer has the same vocabulary, and may have
+  /// the same number.
+  static std::uint64_t new_owner() noexcept {
+    static std::atomic<std::uint64_t> last{0};
+    return ++last;
+  }
 
   /// The cache forgets everything when another tokenizer comes, as told by a number that is never 0.
   void claim(std::uint64_t owner) {
