@@ -87,6 +87,24 @@ std::vector<SpecialTokenChange> changes_of(const Json& dictionary) {
 
 constexpr EncodeOptions with_special{true, 0};
 
+std::vector<std::string> symbols_of(const std::string& lines) {
+  std::vector<std::string> symbols;
+  for (std::size_t at = 0; at < lines.size();) {
+    const std::size_t end = lines.find('\n', at);
+    symbols.push_back(lines.substr(at, end - at));
+    at = end + 1;
+  }
+  return symbols;
+}
+
+std::vector<std::string> read_torch_vocabulary_of(const std::string& bytes) {
+  const auto read = tessera::pretrained::detail::read_torch_vocabulary(tessera::io::bytes_of(bytes));
+  BOOST_REQUIRE_MESSAGE(read.ok(), read.error().message());
+  std::vector<std::string> symbols;
+  for (std::size_t i = 0; i < read->first.size(); ++i) symbols.emplace_back(read->first.token(static_cast<Id>(i)));
+  return symbols;
+}
+
 void play(const std::string& folder, const Json& scenario) {
   const std::string path = golden::path(folder);
   const Json info = golden::json(folder + "/info.json");
@@ -121,7 +139,9 @@ void play(const std::string& folder, const Json& scenario) {
         BOOST_TEST(names == step.at("returns"));
         for (const auto& [name, content] : step.at("files").items()) {
           const std::string bytes = golden::bytes(saved.path() + "/" + name);
-          if (content.contains("text")) {
+          if (content.contains("torch_save")) {
+            BOOST_TEST(read_torch_vocabulary_of(bytes) == symbols_of(golden::text("transfo_xl/vocab_symbols.txt")));
+          } else if (content.contains("text")) {
             BOOST_TEST(bytes == content.at("text").get<std::string>());
           } else {
             BOOST_TEST(golden::sha256(bytes) == content.at("sha256").get<std::string>());
@@ -152,12 +172,45 @@ void play(const std::string& folder, const Json& scenario) {
 }  // namespace
 
 BOOST_AUTO_TEST_CASE(recorded_scenarios_of_adding_saving_and_loading_play_as_in_the_reference) {
-  for (const std::string folder :
-       {"bert", "bert_cased", "bert_base_uncased", "openai_gpt", "gpt2", "roberta", "xlnet", "xlnet_bpe"}) {
+  for (const std::string folder : {"bert", "bert_cased", "bert_base_uncased", "openai_gpt", "gpt2", "roberta",
+                                   "transfo_xl", "xlnet", "xlnet_bpe", "xlm", "xlm_cased"}) {
     const Json scenarios = golden::json(folder + "/scenarios.json");
     BOOST_TEST(scenarios.size() == 6U);
     for (const Json& scenario : scenarios) play(folder, scenario);
   }
+}
+
+BOOST_AUTO_TEST_CASE(vocab_bin_is_read_in_both_of_torchs_formats_and_vocab_txt_wins_over_it) {
+  const std::vector<std::string> symbols = symbols_of(golden::text("transfo_xl/vocab_symbols.txt"));
+  BOOST_TEST(symbols.size() == 2914U);
+  Folder f;
+  for (const char* name : {"vocab.bin", "vocab.zip.bin"}) {
+    const std::string bytes = golden::text(std::string("transfo_xl/") + name);
+    BOOST_TEST((read_torch_vocabulary_of(bytes) == symbols));
+    f.put("vocab.bin", bytes);
+    const LoadedTokenizer loaded = load(f.path(), "TransfoXLTokenizer");
+    BOOST_TEST(loaded.tokenizer->vocab_size() == 2914U);
+    BOOST_TEST(golden::value(loaded.tokenizer->encode("The evidence")) == Json({13, 2062}));
+    const LoadedTokenizer lower = load(f.path() + "/vocab.bin", "transfo-xl", {{"lower_case", true}});
+    BOOST_TEST(golden::value(lower.tokenizer->encode("The evidence")) == Json({2, 2062}));
+  }
+  f.put("vocab.txt", "<unk>\nevidence\n");
+  BOOST_TEST(golden::value(load(f.path(), "transfo-xl").tokenizer->encode("The evidence")) == Json({0, 1}));
+  const std::string good = golden::text("transfo_xl/vocab.bin");
+  for (const std::size_t size : {0UL, 10UL, 40UL, 300UL, good.size() / 2}) {
+    Folder cut;
+    cut.put("vocab.bin", good.substr(0, size));
+    BOOST_TEST(!load_tokenizer(cut.path(), "transfo-xl").ok(), size << " bytes");
+  }
+}
+
+BOOST_AUTO_TEST_CASE(the_language_of_xlm_comes_with_the_arguments) {
+  const std::string path = golden::path("xlm");
+  const Json arguments = {{"lang", "fr"}, {"lang2id", {{"en", 0}, {"fr", 1}}}};
+  BOOST_TEST(golden::value(load(path, "", arguments).tokenizer->tokenize("L'eau")) !=
+             golden::value(load(path).tokenizer->tokenize("L'eau")));
+  BOOST_TEST(error_of(path, "xlm", {{"lang2id", 7}}).find("lang2id: an object") == 0U);
+  BOOST_TEST(!load(path, "xlm", {{"lang", "zh"}}).tokenizer->tokenize("a").ok());
 }
 
 BOOST_AUTO_TEST_CASE(call_arguments_win_over_the_config_and_the_config_over_the_map) {

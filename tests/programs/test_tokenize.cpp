@@ -155,8 +155,8 @@ BOOST_AUTO_TEST_CASE(wrong_usage_is_status_2_and_help_is_status_0) {
   }
   const Answer help = place.run("tokenize", "--help");
   BOOST_TEST(help.status == 0);
-  for (const char* name :
-       {"BertTokenizer", "RobertaTokenizer", "OpenAIGPTTokenizer", "GPT2Tokenizer", "XLNetTokenizer"}) {
+  for (const char* name : {"BertTokenizer", "RobertaTokenizer", "OpenAIGPTTokenizer", "GPT2Tokenizer",
+                           "TransfoXLTokenizer", "XLNetTokenizer", "XLMTokenizer"}) {
     BOOST_TEST(contains(help.out, name));
   }
   BOOST_TEST(place.run("tokenize", "--version").status == 0);

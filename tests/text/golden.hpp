@@ -100,7 +100,7 @@ std::vector<std::string> differences_of_folder(const std::string& folder, Load&&
   const Json counts = json("counts.json").at(folder);
   std::vector<std::string> out;
   const auto expect = [&](const std::string& what, const Json& found, const Json& wanted) {
-    if (found == wanted) return;
+    if (found == wanted || wanted.is_null()) return;
     out.push_back(folder + ", " + what + ": expected " + wanted.dump() + ", found " + found.dump());
   };
   const auto tokenizer = load(tessera::text::Tokenizer::no_max_len);

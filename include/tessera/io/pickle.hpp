@@ -73,6 +73,7 @@ constexpr const char* name(PickleKind kind) noexcept {
 /// What a known name stands for.
 enum class PickleName : std::uint8_t {
   ordered_dict,
+  counter,
   rebuild_tensor,
   rebuild_parameter,
   size,
@@ -119,6 +120,7 @@ struct KnownName {
 
 inline constexpr KnownName known_names[] = {
     {"collections", "OrderedDict", PickleName::ordered_dict},
+    {"collections", "Counter", PickleName::counter},
     {"torch._utils", "_rebuild_tensor_v2", PickleName::rebuild_tensor},
     {"torch._utils", "_rebuild_tensor", PickleName::rebuild_tensor},
     {"torch._utils", "_rebuild_parameter", PickleName::rebuild_parameter},
@@ -342,6 +344,11 @@ class PickleMachine {
     const auto kind_of_item = [&](std::size_t i) { return value(items[i]).kind; };
     switch (value(callee).global) {
       case PickleName::ordered_dict: return make_ordered_dict(items) || (!error_ ? wrong() : false);
+      case PickleName::counter:
+        // Counter() and Counter({...}): a dict of numbers.
+        if (items.empty()) return push_items(PickleKind::dict, {});
+        if (items.size() != 1 || kind_of_item(0) != PickleKind::dict) return wrong();
+        return push(items[0]);
       case PickleName::rebuild_tensor: {
         // storage, offset, size, stride; then requires_grad, hooks, metadata, none of which changes the numbers
         if (items.size() < 4 || items.size() > 7 || kind_of_item(0) != PickleKind::storage ||

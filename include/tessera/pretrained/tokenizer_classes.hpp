@@ -18,11 +18,14 @@
 #include "tessera/io/file.hpp"
 #include "tessera/io/guard.hpp"
 #include "tessera/io/json.hpp"
+#include "tessera/io/torch_object.hpp"
 #include "tessera/text/bert.hpp"
 #include "tessera/text/gpt2.hpp"
 #include "tessera/text/openai_gpt.hpp"
 #include "tessera/text/roberta.hpp"
 #include "tessera/text/tokenizer.hpp"
+#include "tessera/text/transfo_xl.hpp"
+#include "tessera/text/xlm.hpp"
 #include "tessera/text/xlnet.hpp"
 
 namespace tessera::inline TESSERA_ISA::pretrained {
@@ -127,9 +130,35 @@ inline Result<text::BertOptions> bert_options(const io::Json& arguments) {
   return options;
 }
 
-/// Constructor arguments of OpenAIGPTTokenizer, GPT2Tokenizer and RobertaTokenizer.
+/// Constructor arguments of OpenAIGPTTokenizer, XLMTokenizer (and the language of its texts), GPT2Tokenizer and
+/// RobertaTokenizer.
 inline Result<void> apply_arguments(const io::Json& arguments, text::OpenAIGPTOptions& options) {
   return apply_common_arguments(arguments, options);
+}
+inline Result<void> apply_arguments(const io::Json& arguments, text::XLMOptions& options) {
+  TESSERA_TRY(apply_common_arguments(arguments, options));
+  if (const io::Json* v = io::find_key(arguments, "do_lowercase_and_remove_accent")) {
+    options.do_lowercase_and_remove_accent = is_true(*v);
+  }
+  if (const io::Json* v = io::find_key(arguments, "lang"); v != nullptr && !v->is_null()) {
+    TESSERA_TRY_ASSIGN(options.language, io::as_string(*v, "lang"));
+  }
+  if (const io::Json* v = io::find_key(arguments, "bypass_tokenizer")) options.bypass_tokenizer = is_true(*v);
+  const io::Json* const languages = io::find_key(arguments, "lang2id");
+  if (languages == nullptr || languages->is_null()) return {};
+  if (!languages->is_object()) {
+    return Error::format(Code::bad_format, "lang2id: an object of languages and ids expected, found %s",
+                         languages->type_name());
+  }
+  for (const auto& [language, value] : languages->items()) {
+    TESSERA_TRY_ASSIGN(const std::int64_t id, io::as_int(value, language));
+    if (id < 0 || id > text::Vocabulary::max_id) {
+      return Error::format(Code::out_of_range, "lang2id: the id of %s is %lld, expected 0 to %d",
+                           io::in_quotes(language).c_str(), static_cast<long long>(id), text::Vocabulary::max_id);
+    }
+    options.lang2id.emplace_back(language, static_cast<text::Id>(id));
+  }
+  return {};
 }
 inline Result<void> apply_arguments(const io::Json& arguments, text::Gpt2Options& options) {
   TESSERA_TRY(apply_common_arguments(arguments, options));
@@ -205,7 +234,90 @@ inline Made make_xlnet(const Place& place, const io::Json& arguments) {
   return std::unique_ptr<text::Tokenizer>(std::make_unique<text::XLNetTokenizer>(std::move(made).value()));
 }
 
-/// A tokenizer class of the reference: how it is called, and how it is made. A null maker is one that is not there yet.
+/// The symbols in a vocab.bin, and the id of the unknown one if the file says which it is.
+inline Result<std::pair<text::Vocabulary, text::Id>> read_torch_vocabulary(io::Bytes file) {
+  const auto bad = [](const char* what) { return Error::format(Code::bad_format, "vocab.bin: %s", what); };
+  TESSERA_TRY_ASSIGN(const io::TorchObject object, io::read_torch_object(file));
+  const io::PickleValue* const symbols = object.find("idx2sym");
+  if (symbols == nullptr || symbols->kind != io::PickleKind::list) return bad("a list idx2sym expected");
+  text::Vocabulary vocabulary;
+  vocabulary.reserve(symbols->items.size(), file.size());
+  for (const std::uint32_t item : symbols->items) {
+    const io::PickleValue& symbol = object.pickle[item];
+    if (symbol.kind != io::PickleKind::text && symbol.kind != io::PickleKind::bytes)
+      return bad("idx2sym: texts expected");
+    if (!text::utf8::is_valid(symbol.text)) return bad("idx2sym: a symbol is not UTF-8");
+    if (vocabulary.contains(symbol.text)) return bad("idx2sym: a symbol is there twice");
+    TESSERA_TRY(vocabulary.set(symbol.text, static_cast<text::Id>(vocabulary.size())));
+  }
+  if (const io::PickleValue* const ids = object.find("sym2idx"); ids != nullptr) {
+    if (ids->kind != io::PickleKind::dict) return bad("sym2idx: a dict expected");
+    for (std::size_t i = 0; i + 1 < ids->items.size(); i += 2) {
+      const io::PickleValue& symbol = object.pickle[ids->items[i]];
+      const io::PickleValue& id = object.pickle[ids->items[i + 1]];
+      if (id.kind != io::PickleKind::integer || vocabulary.find(symbol.text) != id.integer) {
+        return bad("sym2idx and idx2sym do not agree");
+      }
+    }
+  }
+  text::Id unknown = text::no_id;
+  if (const io::PickleValue* const id = object.find("unk_idx"); id != nullptr) {
+    if (id->kind != io::PickleKind::integer || id->integer < 0 ||
+        id->integer >= static_cast<std::int64_t>(vocabulary.size())) {
+      return bad("unk_idx: an id of the vocabulary expected");
+    }
+    unknown = static_cast<text::Id>(id->integer);
+  }
+  return std::pair(std::move(vocabulary), unknown);
+}
+
+inline Result<text::TransfoXLOptions> transfo_xl_options(const io::Json& arguments) {
+  text::TransfoXLOptions options;
+  TESSERA_TRY(apply_common_arguments(arguments, options));
+  const auto given = [&arguments](const char* key) {
+    const io::Json* const value = io::find_key(arguments, key);
+    return value != nullptr && !value->is_null() ? value : nullptr;
+  };
+  if (const io::Json* v = given("lower_case")) options.words.lower_case = is_true(*v);
+  if (const io::Json* v = given("delimiter")) {
+    TESSERA_TRY_ASSIGN(options.words.delimiter, io::as_string(*v, "delimiter"));
+  }
+  if (const io::Json* v = given("special")) {
+    TESSERA_TRY_ASSIGN(options.words.special, as_strings(*v, "special"));
+  }
+  if (const io::Json* v = given("min_freq")) {
+    TESSERA_TRY_ASSIGN(const std::int64_t n, io::as_int(*v, "min_freq"));
+    options.words.min_freq = n > 0 ? static_cast<std::uint64_t>(n) : 0;
+  }
+  if (const io::Json* v = given("max_size")) {
+    TESSERA_TRY_ASSIGN(const std::int64_t n, io::as_int(*v, "max_size"));
+    options.words.max_size = n > 0 ? static_cast<std::size_t>(n) : 0;
+  }
+  return options;
+}
+
+/// vocab.txt wins over vocab.bin where both are there.
+inline Made make_transfo_xl(const Place& place, const io::Json& arguments) {
+  TESSERA_TRY_ASSIGN(text::TransfoXLOptions options, transfo_xl_options(arguments));
+  std::string path = place.single_file.empty() ? io::join_path(place.folder, "vocab.txt") : place.single_file;
+  if (io::kind_of(path) == io::PathKind::missing) path = io::join_path(place.folder, "vocab.bin");
+  if (io::kind_of(path) == io::PathKind::missing) {
+    return Error::format(Code::not_found, "%s: the vocabulary file is missing, nor is there a vocab.txt", path.c_str());
+  }
+  TESSERA_TRY_ASSIGN(const std::string bytes, io::read_text(path));
+  const io::Bytes file = io::bytes_of(bytes);
+  if (io::ZipArchive::looks_like(file) || io::looks_like_torch_stream(file)) {
+    auto read = read_torch_vocabulary(file);
+    if (!read.ok()) return read.error().in(path.c_str());
+    return std::unique_ptr<text::Tokenizer>(
+        std::make_unique<text::TransfoXLTokenizer>(std::move(read->first), read->second, std::move(options)));
+  }
+  auto made = text::TransfoXLTokenizer::from_memory(bytes, std::move(options));
+  if (!made.ok()) return made.error().in(path.c_str());
+  return std::unique_ptr<text::Tokenizer>(std::make_unique<text::TransfoXLTokenizer>(std::move(made).value()));
+}
+
+/// A tokenizer class of the reference: how it is called, and how it is made.
 struct TokenizerClass {
   std::string_view name;
   std::string_view model_type;  ///< in config.json, and as a part of a folder's name
@@ -220,9 +332,9 @@ inline constexpr std::array<TokenizerClass, 8> tokenizer_classes{{
     {"BertTokenizer", "bert", "Bert", &make_bert},
     {"OpenAIGPTTokenizer", "openai-gpt", "OpenAIGPT", &make_bpe<text::OpenAIGPTTokenizer, text::OpenAIGPTOptions>},
     {"GPT2Tokenizer", "gpt2", "GPT2", &make_bpe<text::Gpt2Tokenizer, text::Gpt2Options>},
-    {"TransfoXLTokenizer", "transfo-xl", "TransfoXL", nullptr},
+    {"TransfoXLTokenizer", "transfo-xl", "TransfoXL", &make_transfo_xl},
     {"XLNetTokenizer", "xlnet", "XLNet", &make_xlnet},
-    {"XLMTokenizer", "xlm", "XLM", nullptr},
+    {"XLMTokenizer", "xlm", "XLM", &make_bpe<text::XLMTokenizer, text::XLMOptions>},
 }};
 
 }  // namespace detail

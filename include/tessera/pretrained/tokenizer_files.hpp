@@ -168,10 +168,10 @@ inline Result<LoadedTokenizer> load_tokenizer(const std::string& path, const std
       TESSERA_TRY_ASSIGN(loaded.class_name, tokenizer_class(path));
     }
     const detail::TokenizerClass* const found = detail::class_named(loaded.class_name);
-    if (found == nullptr || found->make == nullptr) {
+    if (found == nullptr) {
       std::string known;
       for (const detail::TokenizerClass& c : detail::tokenizer_classes) {
-        if (c.make != nullptr) known.append(known.empty() ? "" : ", ").append(c.name);
+        known.append(known.empty() ? "" : ", ").append(c.name);
       }
       return Error::format(Code::unsupported, "%s: tokenizer class %s is unsupported, one of %s expected", path.c_str(),
                            io::in_quotes(loaded.class_name).c_str(), known.c_str());

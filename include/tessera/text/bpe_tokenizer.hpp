@@ -71,7 +71,7 @@ class BpeTokenizer : public Tokenizer {
     bool gaps = false;
     std::vector<VocabularyFile> files;
     files.push_back({"vocab.json", vocabulary_json(vocabulary_)});
-    files.push_back({"merges.txt", merges_.file(gaps)});
+    files.push_back({"merges.txt", merges_.file(gaps, header_ == MergesHeader::present)});
     if (gaps) {
       warnings.emplace_back(
           "merges.txt: BPE merge indices are not consecutive. Please check that the tokenizer is not "
@@ -81,8 +81,15 @@ class BpeTokenizer : public Tokenizer {
   }
 
  protected:
-  BpeTokenizer(SpecialTokens special, std::int64_t max_len, Vocabulary vocabulary, Merges merges)
-      : Tokenizer(std::move(special), max_len), vocabulary_(std::move(vocabulary)), merges_(std::move(merges)) {}
+  /// Whether a saved merges.txt begins with a line that is no merge.
+  enum class MergesHeader : unsigned char { present, absent };
+
+  BpeTokenizer(SpecialTokens special, std::int64_t max_len, Vocabulary vocabulary, Merges merges,
+               MergesHeader header = MergesHeader::present)
+      : Tokenizer(std::move(special), max_len),
+        vocabulary_(std::move(vocabulary)),
+        merges_(std::move(merges)),
+        header_(header) {}
 
   /// To be called before append_ids.
   void claim_cache(TextScratch& scratch) const { scratch.words.claim(stamp_); }
@@ -136,6 +143,7 @@ class BpeTokenizer : public Tokenizer {
  private:
   Vocabulary vocabulary_;
   Merges merges_;
+  MergesHeader header_;
   std::uint64_t stamp_ = WordCache::new_owner();
 };
 

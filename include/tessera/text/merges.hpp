@@ -79,8 +79,8 @@ class Merges {
   }
 
   /// The file as the reference saves it; `gaps` says whether ranks are missing, which it warns of.
-  std::string file(bool& gaps) const {
-    std::string out = "#version: 0.2\n";
+  std::string file(bool& gaps, bool header = true) const {
+    std::string out = header ? "#version: 0.2\n" : "";
     gaps = false;
     for (std::size_t rank = 0; rank < lines_.id_bound(); ++rank) {
       gaps |= !lines_.has(static_cast<Id>(rank));

@@ -414,6 +414,14 @@ class Tokenizer {
                          special_[Role::unk].c_str());
   }
 
+  /// Calls f(chunk) for each stretch of plain text and each token that is never split, in the order of the text.
+  template <class F>
+  Result<void> for_each_chunk(std::string_view text, TextScratch& scratch, F&& f) const {
+    TESSERA_TRY(split(well_formed(text, scratch), scratch));
+    for (const Chunk& chunk : scratch.chunks) f(chunk);
+    return {};
+  }
+
   /// To be called at the end of the constructor of the most derived class.
   void tokens_changed() {
     all_special_ = special_.all();
