@@ -5,8 +5,11 @@
 #pragma once
 
 #include "tessera/backends/reference/add.hpp"
+#include "tessera/backends/reference/add_rows.hpp"
 #include "tessera/backends/reference/bias.hpp"
+#include "tessera/backends/reference/binary_cross_entropy.hpp"
 #include "tessera/backends/reference/columns.hpp"
+#include "tessera/backends/reference/concat.hpp"
 #include "tessera/backends/reference/cross_entropy.hpp"
 #include "tessera/backends/reference/dropout.hpp"
 #include "tessera/backends/reference/embedding.hpp"
@@ -15,17 +18,23 @@
 #include "tessera/backends/reference/heads.hpp"
 #include "tessera/backends/reference/layer_norm.hpp"
 #include "tessera/backends/reference/linear.hpp"
+#include "tessera/backends/reference/log_softmax.hpp"
 #include "tessera/backends/reference/matmul.hpp"
 #include "tessera/backends/reference/mean_squared_error.hpp"
+#include "tessera/backends/reference/negative_log_likelihood.hpp"
 #include "tessera/backends/reference/reduce.hpp"
 #include "tessera/backends/reference/rel_shift.hpp"
 #include "tessera/backends/reference/relu.hpp"
+#include "tessera/backends/reference/replace_hidden.hpp"
 #include "tessera/backends/reference/scale.hpp"
 #include "tessera/backends/reference/scale_heads.hpp"
 #include "tessera/backends/reference/segment_select.hpp"
+#include "tessera/backends/reference/sinusoids.hpp"
 #include "tessera/backends/reference/softmax.hpp"
 #include "tessera/backends/reference/swish.hpp"
 #include "tessera/backends/reference/tanh.hpp"
+#include "tessera/backends/reference/top_k.hpp"
+#include "tessera/backends/reference/zeros.hpp"
 #include "tessera/context/backend.hpp"
 
 namespace tessera::inline TESSERA_ISA {
@@ -54,9 +63,19 @@ inline constexpr Kernels kernels = Kernels()
                                        .set(OpId::rel_shift, &rel_shift<T>)
                                        .set(OpId::segment_select, &segment_select<T>)
                                        .set(OpId::columns, &columns<T>)
+                                       .set(OpId::concat, &concat<T>)
+                                       .set(OpId::add_rows, &add_rows<T>)
+                                       .set(OpId::zeros, &zeros<T>)
+                                       .set(OpId::sinusoids, &sinusoids<T>)
+                                       .set(OpId::replace_hidden, &replace_hidden<T>)
+                                       .set(OpId::top_k, &top_k<T>)
+                                       .set(OpId::pick, &pick<T>)
                                        .set(OpId::sum, &sum<T>)
                                        .set(OpId::mean, &mean<T>)
                                        .set(OpId::mean_pool, &mean_pool<T>)
+                                       .set(OpId::log_softmax, &log_softmax<T>)
+                                       .set(OpId::negative_log_likelihood, &negative_log_likelihood<T>)
+                                       .set(OpId::binary_cross_entropy, &binary_cross_entropy<T>)
                                        .set(OpId::cross_entropy, &cross_entropy<T>)
                                        .set(OpId::mean_squared_error, &mean_squared_error<T>);
 
@@ -83,9 +102,16 @@ inline constexpr Vjps vjps = Vjps()
                                  .set(OpId::rel_shift, &rel_shift_vjp<T>)
                                  .set(OpId::segment_select, &segment_select_vjp<T>)
                                  .set(OpId::columns, &columns_vjp<T>)
+                                 .set(OpId::concat, &concat_vjp<T>)
+                                 .set(OpId::add_rows, &add_rows_vjp<T>)
+                                 .set(OpId::replace_hidden, &replace_hidden_vjp<T>)
+                                 .set(OpId::pick, &pick_vjp<T>)
                                  .set(OpId::sum, &sum_vjp<T>)
                                  .set(OpId::mean, &mean_vjp<T>)
                                  .set(OpId::mean_pool, &mean_pool_vjp<T>)
+                                 .set(OpId::log_softmax, &log_softmax_vjp<T>)
+                                 .set(OpId::negative_log_likelihood, &negative_log_likelihood_vjp<T>)
+                                 .set(OpId::binary_cross_entropy, &binary_cross_entropy_vjp<T>)
                                  .set(OpId::cross_entropy, &cross_entropy_vjp<T>)
                                  .set(OpId::mean_squared_error, &mean_squared_error_vjp<T>);
 

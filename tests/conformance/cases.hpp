@@ -63,7 +63,8 @@ struct Case {
   Array in[max_inputs];
   std::vector<Index> out;
   std::shared_ptr<const void> attributes = std::make_shared<int>(0);
-  bool gradients = true;  ///< false where a case is about infinite numbers
+  bool gradients = true;        ///< false where a case is about infinite numbers
+  bool gives_integers = false;  ///< the result is i32
   double slack = 1;       ///< multiplies the tolerance
 
   template <class Op>
@@ -457,13 +458,14 @@ inline std::vector<Case> merge_heads_cases() { return heads_cases(false); }
 inline std::vector<Case> rel_shift_cases() {
   Random random(22);
   std::vector<Case> cases;
-  const Index shapes[][5] = {
-      {1, 1, 1, 2, 1}, {2, 3, 5, 10, 5}, {1, 2, 17, 50, 33}, {1, 1, 3, 130, 129}, {2, 1, 4, 12, 7}};
+  const Index shapes[][6] = {{1, 1, 1, 1, 2, 1},      {2, 2, 3, 5, 10, 5}, {1, 1, 2, 17, 50, 33},
+                             {1, 1, 1, 3, 130, 129},  {2, 2, 1, 4, 12, 7}, {1, 3, 2, 5, 18, 13},
+                             {2, 4, 3, 7, 34, 27}};  // groups, texts, heads, Q, P, K
   for (const auto& s : shapes) {
     Case c;
-    c.label = sizes({s[0], s[1], s[2], s[3]}) + " to keys " + std::to_string(s[4]);
-    c.in[0] = normal(random, {s[0], s[1], s[2], s[3]});
-    c.out = {s[0], s[1], s[2], s[4]};
+    c.label = sizes({s[1], s[2], s[3], s[4]}) + " to keys " + std::to_string(s[5]) + ", groups " + std::to_string(s[0]);
+    c.in[0] = normal(random, {s[0], s[2], s[1] / s[0] * s[3], s[4]});
+    c.out = {s[1], s[2], s[3], s[5]};
     cases.push_back(c);
   }
   return cases;
@@ -476,7 +478,7 @@ inline std::vector<Case> segment_select_cases() {
   for (const auto& s : shapes) {
     Case c;
     c.label = sizes({s[0], s[1], s[2], s[3]}) + " to keys " + std::to_string(s[4]);
-    c.in[0] = normal(random, {s[0], s[1], s[2], s[3]});
+    c.in[0] = normal(random, {1, s[1], s[0] * s[2], s[3]});
     c.in[1] = ids(random, {s[0], s[2], s[4]}, s[3]);
     c.out = {s[0], s[1], s[2], s[4]};
     cases.push_back(c);
@@ -497,6 +499,195 @@ inline std::vector<Case> columns_cases() {
     c.set<op::columns>({s[2]});
     cases.push_back(c);
   }
+  return cases;
+}
+
+inline std::vector<Case> concat_cases() {
+  Random random(31);
+  std::vector<Case> cases;
+  // Columns: all inputs have as many rows.
+  const std::vector<std::vector<Index>> widths = {{1, 1}, {17, 3}, {33, 64, 1}, {5, 1, 7, 129, 16, 2}, {40}};
+  for (const auto& w : widths)
+    for (Index n : {1, 5, 0}) {
+      Case c;
+      c.label = "columns " + sizes(w) + " of rows " + std::to_string(n);
+      for (std::size_t i = 0; i < w.size(); ++i) c.in[i] = rows(random, n, w[i]);
+      c.out = {n, total(w)};
+      c.set<op::concat>({n});
+      cases.push_back(c);
+    }
+  const Index shapes[][4] = {{1, 3, 5, 17}, {3, 4, 1, 33}, {2, 0, 3, 8}, {1, 1, 1, 1}, {4, 33, 17, 129}};
+  for (const auto& s : shapes) {  // texts, rows of each, width
+    Case c;
+    c.label = "texts " + sizes({s[0]}) + ", rows " + sizes({s[1], s[2]}) + " of " + std::to_string(s[3]);
+    c.in[0] = rows(random, s[0] * s[1], s[3]);
+    c.in[1] = rows(random, s[0] * s[2], s[3]);
+    c.out = {s[0] * (s[1] + s[2]), s[3]};
+    c.set<op::concat>({s[0]});
+    cases.push_back(c);
+  }
+  return cases;
+}
+
+inline std::vector<Case> add_rows_cases() {
+  Random random(32);
+  std::vector<Case> cases;
+  const Index shapes[][3] = {{1, 1, 1}, {5, 3, 17}, {33, 33, 64}, {17, 0, 3}, {7, 2, 768}};  // n, m, W
+  for (const auto& s : shapes) {
+    Case c;
+    c.label = sizes({s[1], s[2]}) + " to rows of " + sizes({s[0], s[2]});
+    c.in[0] = rows(random, s[0], s[2]);
+    c.in[1] = rows(random, s[1], s[2]);
+    c.in[2] = ids(random, {s[1]}, s[0]);
+    for (Index i = 0; i < s[1]; ++i) c.in[2].number[static_cast<std::size_t>(i)] = static_cast<double>(s[0] - 1 - i);
+    c.out = {s[0], s[2]};
+    cases.push_back(c);
+  }
+  return cases;
+}
+
+inline std::vector<Case> zeros_cases() {
+  std::vector<Case> cases;
+  const std::vector<std::vector<Index>> shapes = {{1, 1}, {3, 17}, {0, 5}, {33, 129}, {2, 3, 5}};
+  for (const auto& shape : shapes) {
+    Case c;
+    c.label = sizes(shape);
+    c.out = shape;
+    c.gradients = false;
+    cases.push_back(c);
+  }
+  return cases;
+}
+
+inline std::vector<Case> sinusoids_cases() {
+  Random random(33);
+  std::vector<Case> cases;
+  const Index shapes[][2] = {{1, 2}, {5, 24}, {33, 64}, {7, 1024}, {257, 34}, {0, 8}};
+  for (const auto& s : shapes)
+    for (bool given : {false, true}) {
+      Case c;
+      c.label = sizes({s[0], s[1]}) + (given ? ", given frequencies" : "");
+      c.in[0] = ids(random, {s[0]}, 4000);
+      for (std::size_t i = 0; i < c.in[0].number.size(); ++i)
+        c.in[0].number[i] = i < 100 ? static_cast<double>(s[0] / 2 - static_cast<Index>(i)) : c.in[0].number[i];
+      if (given) {
+        c.in[1] = constant(normal(random, {s[1] / 2}, 0.5));
+      }
+      c.out = {s[0], s[1]};
+      c.gradients = false;
+      cases.push_back(c);
+    }
+  return cases;
+}
+
+inline std::vector<Case> replace_hidden_cases() {
+  Random random(34);
+  std::vector<Case> cases = elementwise(2, {0.0, 1.0, -1.0, 1e30});
+  const double values[] = {0.0, -1e30, -1e4, 2.5};
+  for (std::size_t i = 0; i < cases.size(); ++i) {
+    Case& c = cases[i];
+    Index row_count = 1;
+    for (std::size_t d = 0; d + 1 < c.out.size(); ++d) row_count *= c.out[d];
+    c.in[1] = i % 2 == 0 ? mask(random, c.out) : mask(random, {row_count});
+    if (i % 2 != 0) c.label += ", by rows";
+    c.set<op::replace_hidden>({values[i % 4]});
+  }
+  return cases;
+}
+
+inline std::vector<Case> top_k_cases() {
+  Random random(35);
+  std::vector<Case> cases;
+  const Index shapes[][4] = {{1, 1, 1, 1}, {2, 1, 17, 5}, {3, 4, 33, 3}, {2, 3, 7, 7}, {1, 1, 1000, 20}};
+  for (const auto& s : shapes) {  // B, S, C, k
+    Case c;
+    c.label = sizes({s[0], s[1], s[2]}) + ", k " + std::to_string(s[3]);
+    c.in[0] = constant(normal(random, {s[0], s[1], s[2]}));
+    for (std::size_t i = 0; i < c.in[0].number.size(); i += 3) c.in[0].number[i] = 0.5;  // many are equal
+    c.out = {s[0], s[3], s[1]};
+    c.gives_integers = true;
+    c.gradients = false;
+    c.set<op::top_k>({s[0] % 2 == 0 ? s[2] : 0});
+    cases.push_back(c);
+  }
+  Case c = cases[1];
+  c.label = "NaN and infinity";
+  c.in[0].number[4] = not_a_number;
+  c.in[0].number[5] = infinity;
+  c.in[0].number[20] = -infinity;
+  cases.push_back(c);
+  return cases;
+}
+
+inline std::vector<Case> pick_cases() {
+  Random random(36);
+  std::vector<Case> cases;
+  const Index shapes[][4] = {{1, 1, 1, 1}, {2, 1, 17, 5}, {3, 4, 33, 3}, {2, 3, 7, 9}};
+  for (const auto& s : shapes) {  // B, S, C, k
+    Case c;
+    c.label = sizes({s[0], s[1], s[2]}) + ", k " + std::to_string(s[3]);
+    c.in[0] = normal(random, {s[0], s[1], s[2]});
+    c.in[1] = ids(random, {s[0], s[3], s[1]}, s[2]);
+    c.out = {s[0], s[3], s[1]};
+    cases.push_back(c);
+  }
+  return cases;
+}
+
+inline std::vector<Case> log_softmax_cases() {
+  Random random(37);
+  std::vector<Case> cases;
+  const Index shapes[][2] = {{1, 1}, {1, 2}, {3, 17}, {33, 64}, {17, 129}, {5, 1000}, {0, 4}};
+  for (const auto& s : shapes)
+    for (bool given : {false, true}) {
+      Case c;
+      c.label = sizes({s[0], s[1]}) + (given ? ", given" : "");
+      c.in[0] = rows(random, s[0], s[1], 3);
+      if (given) c.in[1] = normal(random, {s[0], 5}, 1, -3);
+      c.out = {s[0], s[1]};
+      c.set<op::log_softmax>({given ? 3 : 0});
+      cases.push_back(c);
+    }
+  Case c = cases[4];
+  c.label = "large logits";
+  for (double& x : c.in[0].number) x *= 64;
+  cases.push_back(c);
+  return cases;
+}
+
+inline std::vector<Case> negative_log_likelihood_cases() {
+  Random random(38);
+  std::vector<Case> cases;
+  const Index shapes[][2] = {{1, 1}, {1, 2}, {3, 17}, {33, 64}, {17, 129}, {5, 1000}, {0, 4}};
+  for (const auto& s : shapes) {
+    Case c;
+    c.label = sizes({s[0], s[1]});
+    c.in[0] = rows(random, s[0], s[1], 3);
+    c.in[1] = ids(random, {s[0]}, s[1]);
+    c.out = {s[0], 1};
+    cases.push_back(c);
+  }
+  return cases;
+}
+
+inline std::vector<Case> binary_cross_entropy_cases() {
+  Random random(39);
+  std::vector<Case> cases;
+  const std::vector<std::vector<Index>> shapes = {{1, 1}, {17, 1}, {3, 17}, {129}};
+  for (const auto& shape : shapes) {
+    Case c;
+    c.label = sizes(shape);
+    c.in[0] = normal(random, shape, 4);
+    c.in[0].strided = shape.size() == 2;
+    c.in[1] = array({c.in[0].count()});
+    for (double& x : c.in[1].number) x = static_cast<double>(random.below(2));
+    c.out = {1};
+    cases.push_back(c);
+  }
+  Case c = cases[2];
+  c.label = "large logits";
+  for (double& x : c.in[0].number) x *= 100;
+  cases.push_back(c);
   return cases;
 }
 
@@ -694,9 +885,22 @@ inline const std::vector<Registration>& registrations() {
       {OpId::rel_shift, op::rel_shift::keeps, false, same, added, &rel_shift_cases},
       {OpId::segment_select, op::segment_select::keeps, false, same, product, &segment_select_cases},
       {OpId::columns, op::columns::keeps, false, same, added, &columns_cases},
+      {OpId::concat, op::concat::keeps, false, same, added, &concat_cases},
+      {OpId::add_rows, op::add_rows::keeps, true, added, added, &add_rows_cases},
+      {OpId::zeros, op::zeros::keeps, false, same, same, &zeros_cases},
+      // An angle of some thousands, rounded to float, may be off by 2^-13: backends reduce it with more digits.
+      {OpId::sinusoids, op::sinusoids::keeps, false, function, same, &sinusoids_cases},
+      {OpId::replace_hidden, op::replace_hidden::keeps, true, rounding, added, &replace_hidden_cases},
+      {OpId::top_k, op::top_k::keeps, false, same, same, &top_k_cases},
+      {OpId::pick, op::pick::keeps, false, same, {64, 4}, &pick_cases},
       {OpId::sum, op::sum::keeps, false, total, added, &reduce_cases},
       {OpId::mean, op::mean::keeps, false, total, added, &reduce_cases},
       {OpId::mean_pool, op::mean_pool::keeps, false, product, product, &mean_pool_cases},
+      {OpId::log_softmax, op::log_softmax::keeps, true, function, product, &log_softmax_cases},
+      {OpId::negative_log_likelihood, op::negative_log_likelihood::keeps, false, function, product,
+       &negative_log_likelihood_cases},
+      {OpId::binary_cross_entropy, op::binary_cross_entropy::keeps, false, total, product,
+       &binary_cross_entropy_cases},
       {OpId::cross_entropy, op::cross_entropy::keeps, false, total, product, &cross_entropy_cases},
       {OpId::mean_squared_error, op::mean_squared_error::keeps, false, total, product, &mean_squared_error_cases},
       {OpId::residual_norm, op::residual_norm::keeps, true, product, product, &residual_norm_cases, &residual_norm,

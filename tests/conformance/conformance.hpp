@@ -119,23 +119,28 @@ class Placed {
 
   /// The numbers as they are now; `error` tells of bytes written outside of them.
   std::vector<double> read(std::string& error) {
+    return view_.type == DType::i32 ? read_as<std::int32_t>(error) : read_as<E>(error);
+  }
+
+ private:
+  template <class T>
+  std::vector<double> read_as(std::string& error) {
     const std::byte* bytes = block_->receive();
     if (!block_->guards_intact()) error = "wrote outside of the result";
     std::vector<double> numbers;
     for (Index r = 0; r < view_.rows(); ++r)
       for (Index c = 0; c < view_.row_stride; ++c) {
-        E x;
-        const std::byte* from = bytes + static_cast<std::size_t>(r * view_.row_stride + c) * sizeof(E);
+        T x;
+        const std::byte* from = bytes + static_cast<std::size_t>(r * view_.row_stride + c) * sizeof(T);
         std::memcpy(&x, from, sizeof x);
         if (c < view_.columns())
           numbers.push_back(static_cast<double>(x));
-        else if (std::any_of(from, from + sizeof(E), [](std::byte b) { return b != std::byte{0xff}; }))
+        else if (std::any_of(from, from + sizeof(T), [](std::byte b) { return b != std::byte{0xff}; }))
           error = "wrote between the rows of the result";
       }
     return numbers;
   }
 
- private:
   View view_;
   std::unique_ptr<Block> block_;
 };
@@ -356,12 +361,19 @@ class Suite {
 
   void finish() { that(memory_.finish == nullptr || memory_.finish(), "the device failed"); }
 
+  /// The sizes and the type of what a case gives.
+  static Array result_of(const Case& c) {
+    Array a = array(c.out);
+    a.integer = c.gives_integers;
+    return a;
+  }
+
   // The formula, in double.
   static std::vector<double> expect(const Registration& op, const Case& c) {
     std::vector<std::unique_ptr<Placed<double>>> in;
     View views[max_inputs];
     place(Memory(), c, false, in, views);
-    Placed<double> out(Memory(), array(c.out));
+    Placed<double> out(Memory(), result_of(c));
     Call call;
     const Executor serial;
     call.in = views;
@@ -395,7 +407,7 @@ class Suite {
     View views[max_inputs];
     place(memory, c, variant.strided, in, views);
     if (variant.packed_weight != nullptr) views[op::linear::weight] = *variant.packed_weight;
-    Placed<E> apart(memory, array(c.out));
+    Placed<E> apart(memory, result_of(c));
     Placed<E>& out = variant.in_place ? *in[0] : apart;
 
     Call call;

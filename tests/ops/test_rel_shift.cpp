@@ -25,12 +25,30 @@ BOOST_AUTO_TEST_CASE(values) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(texts_of_a_group_share_one_product) {
+  // Two groups of two texts: x is [2, h, 2 Q, P], and what a text alone would give stands at its place.
+  const Index heads = 3, queries = 4, positions = 9, keys = 6;
+  const Input x = numbers({2, heads, 2 * queries, positions}, 5);
+  const auto formula = [&](Index i) {
+    const Index key = i % keys, query = i / keys % queries, head = i / keys / queries % heads;
+    const Index text = i / keys / queries / heads;
+    const Index block = (((text / 2) * heads + head) * 2 + text % 2) * queries * positions;
+    return x[block + queries + query * (positions - 1) + key];
+  };
+  Check<op::rel_shift>({x}, {4, heads, queries, keys}).gives(formula).differentiates();
+}
+
 BOOST_AUTO_TEST_CASE(shape) {
   Walk walk;
   auto x = walk.tensor(2, 3, 4, 8);
-  auto y = rel_shift(x, 7);
+  auto y = rel_shift(x, 2, 7);
   BOOST_CHECK(walk.fine());
   BOOST_CHECK_EQUAL(y.size(3), 7);
-  auto z = rel_shift(x, 8);
+  auto shared = rel_shift(x, 4, 7);
+  BOOST_CHECK(walk.fine());
+  BOOST_CHECK_EQUAL(shared.size(2), 2);
+  auto odd = rel_shift(x, 3, 7);
+  BOOST_CHECK(begins(walk.refusal(), "rel_shift: texts must be a multiple of the groups"));
+  auto z = rel_shift(x, 2, 8);
   BOOST_CHECK(begins(walk.refusal(), "rel_shift: there must be more positions than keys: expected 9, found 8"));
 }

@@ -15,12 +15,12 @@ Input relations() {
 }  // namespace
 
 BOOST_AUTO_TEST_CASE(values) {
-  const Input x = numbers({2, 4, 3, 2}, 1);
+  const Input x = numbers({1, 4, 6, 2}, 1);
   const Input relation = relations();
   const auto formula = [&](Index i) {
-    const Index text = i / 60;
-    const Index query = i / 5 % 3;
-    return x[i / 5 * 2 + static_cast<Index>(relation[(text * 3 + query) * 5 + i % 5])];
+    const Index text = i / 60, head = i / 15 % 4, query = i / 5 % 3;
+    const Index place = text * 3 + query;
+    return x[(head * 6 + place) * 2 + static_cast<Index>(relation[place * 5 + i % 5])];
   };
   Check<op::segment_select>({x, relation}, {2, 4, 3, 5}).gives(formula).differentiates();
   Check<op::segment_select>({apart(x), relation}, {2, 4, 3, 5}).gives(formula);
@@ -33,13 +33,14 @@ BOOST_AUTO_TEST_CASE(relations_outside_of_the_scores) {
 
 BOOST_AUTO_TEST_CASE(shape) {
   Walk walk;
-  auto x = walk.tensor(2, 4, 3, 2);
+  auto x = walk.tensor(1, 4, 6, 2);
   auto y = segment_select(x, Walk::operand(DType::i32, 2, 3, 5));
   BOOST_CHECK(walk.fine());
+  BOOST_CHECK_EQUAL(y.size(0), 2);
   BOOST_CHECK_EQUAL(y.size(3), 5);
   auto z = segment_select(x, Walk::operand(DType::i32, 2, 4, 5));
   BOOST_CHECK(
-      begins(walk.refusal(), "segment_select: the relation must be [texts, queries, keys]: expected 3, found 4"));
+      begins(walk.refusal(), "segment_select: the relation must be [texts, queries, keys]: expected 6, found 8"));
   auto w = segment_select(x, Walk::operand(DType::i32, 3, 5));
   BOOST_CHECK(begins(walk.refusal(), "segment_select: the relation must be [texts, queries, keys]"));
 }

@@ -236,6 +236,12 @@ class Frame {
     return make<std::int32_t>(View::of(nullptr, DType::i32, n), std::move(f));
   }
 
+  /// Numbers that the model itself derives, in the sizes of `shape`: f(i) for each, called in this order.
+  template <class F>
+  constexpr Operand make_numbers(const View& shape, F f) noexcept {
+    return make<element>(shape, [&](Index i) { return static_cast<element>(f(i)); });
+  }
+
   constexpr Operand param(const ParamBase& p) noexcept {
     const View& view = weights_ != nullptr ? weights_[p.id] : p.view;
     require(planning_ || view.data != nullptr || view.count() == 0,

@@ -50,7 +50,7 @@ class Infer : public Frame<B> {
   constexpr Tensor<Infer, E> apply(const typename Op::Attributes& attributes, const E& extents,
                                    const In&... in) noexcept {
     const View views[max_inputs] = {in.view...};
-    View out = View::of(nullptr, dtype_of<element>, extents);
+    View out = View::of(nullptr, detail::out_type<Op, element>(), extents);
     const Slot slot = base::allocate(out.bytes());
     out.data = base::address(slot);
     perform(Op::id, &attributes, views, out, &Op::flops);

@@ -55,7 +55,7 @@ class Tape : public Frame<B> {
   Tensor<Tape, E> apply(const typename Op::Attributes& attributes, const E& extents, const In&... in) noexcept {
     static_assert(sizeof...(In) <= max_inputs);
     const Operand operands[max_inputs] = {in...};
-    View out = View::of(nullptr, dtype_of<element>, extents);
+    View out = View::of(nullptr, detail::out_type<Op, element>(), extents);
     const Slot slot = base::allocate(out.bytes());
     out.data = base::address(slot);
     const std::int32_t value = perform(Op::id, &attributes, sizeof(attributes), operands, out, Op::keeps, &Op::flops);
@@ -200,7 +200,7 @@ class Tape : public Frame<B> {
     bool wanted = false;
     for (int i = 0; i < max_inputs; ++i) {
       views[i] = in[i].view;
-      wanted = wanted || is_wanted(in[i]);
+      wanted = wanted || (is_wanted(in[i]) && (keeps & no_gradient) == 0);
     }
     Call call;
     call.in = views;
@@ -291,7 +291,7 @@ class Tape : public Frame<B> {
         if (gradients_ != nullptr && (*gradients_)[first_param - value].present()) {
           // The master's gradient, in the sizes in which the op reads the weight.
           in_grad[i] = in[i];
-          in_grad[i].data = (*gradients_)[first_param - value].data;
+          in_grad[i].data = static_cast<element*>((*gradients_)[first_param - value].data) + record.in[i].start;
           in_grad[i].type = dtype_of<element>;
           in_grad[i].row_stride = in[i].columns();
           in_grad[i].packing = 0;

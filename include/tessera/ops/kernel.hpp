@@ -17,7 +17,9 @@ namespace tessera::inline TESSERA_ISA {
 #define TESSERA_OPS(X)                                                                                      \
   X(embedding) X(linear) X(matmul) X(softmax) X(layer_norm) X(gelu) X(gelu_tanh) X(relu) X(swish) X(tanh)   \
   X(add) X(bias) X(scale) X(scale_heads) X(dropout) X(split_heads) X(merge_heads) X(rel_shift)              \
-  X(segment_select) X(columns) X(sum) X(mean) X(mean_pool) X(cross_entropy) X(mean_squared_error)           \
+  X(segment_select) X(columns) X(concat) X(add_rows) X(zeros) X(sinusoids) X(replace_hidden) X(top_k)       \
+  X(pick) X(sum) X(mean) X(mean_pool) X(log_softmax) X(negative_log_likelihood) X(cross_entropy)            \
+  X(binary_cross_entropy) X(mean_squared_error)                                                             \
   X(residual_norm) X(attention)
 // clang-format on
 
@@ -152,5 +154,18 @@ struct Vjps {
 /// What the gradient of an op needs to find again: bits of inputs, and the output.
 constexpr unsigned keeps_input(int i) noexcept { return 1U << i; }
 inline constexpr unsigned keeps_output = 1U << 16;
+/// Of an op whose result no gradient flows through.
+inline constexpr unsigned no_gradient = 1U << 17;
+
+namespace detail {
+/// What an op writes: Op::out_type where it says so, else the backend's elements.
+template <class Op, class Element>
+constexpr DType out_type() noexcept {
+  if constexpr (requires { Op::out_type; })
+    return Op::out_type;
+  else
+    return dtype_of<Element>;
+}
+}  // namespace detail
 
 }  // namespace tessera

@@ -35,6 +35,25 @@ constexpr auto linear(const T& x, const Param<Out, In>& weight, const Operand& b
                                             x.operand(), context.param(weight), bias);
 }
 
+/// The linear of outputs [first, first + count) alone. The weight is one that stays plain (ParamUse::table).
+/// x: [n, In], weight: [Out, In], bias: [Out]. Returns [n, count].
+template <class T, Index Out, Index In>
+constexpr auto linear_of_rows(const T& x, const Param<Out, In>& weight, const Param<Out>& bias, Index first,
+                              Index count) noexcept {
+  static_assert(may_equal(size_of_dim<T, 1>, In), "linear: x columns must equal weight columns");
+  auto& context = x.context();
+  context.require(x.size(1) == weight.view.dim[1], "linear: x columns must equal weight columns", weight.view.dim[1],
+                  x.size(1), Code::shape_mismatch, OpId::linear);
+  context.require(first >= 0 && count >= 0 && first + count <= weight.view.dim[0],
+                  "linear: the outputs must lie inside of the weight", weight.view.dim[0], first + count,
+                  Code::shape_mismatch, OpId::linear);
+  context.require(weight.use == ParamUse::table, "linear: a weight of which rows are taken must stay plain", 1, 0,
+                  Code::invalid_argument, OpId::linear);
+  return context.template apply<op::linear>({false}, Extents<size_of_dim<T, 0>, dyn>(x.size(0), count), x.operand(),
+                                            slice_rows(context.param(weight), first, count),
+                                            slice_rows(context.param(bias), first, count));
+}
+
 /// The layout of Conv1D. x: [n, In], weight: [In, Out], bias: [Out] or absent. Returns [n, Out].
 template <class T, Index In, Index Out>
 constexpr auto linear_io(const T& x, const Param<In, Out>& weight, const Operand& bias = {}) noexcept {

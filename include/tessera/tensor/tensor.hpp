@@ -20,8 +20,21 @@ struct Slot {
 struct Operand {
   View view;
   std::int32_t value = -1;
+  Index start = 0;  ///< of a slice of a param: the element of the param where the view begins
   constexpr bool present() const noexcept { return view.present(); }
 };
+
+/// Rows [first, first + count) of a param that an op reads; elements, where it has one dimension.
+constexpr Operand slice_rows(Operand param, Index first, Index count) noexcept {
+  View& v = param.view;
+  const Index step = v.rank > 1 ? v.row_stride : 1;
+  v.dim[0] = count;
+  if (v.rank == 1) v.row_stride = count;
+  if (v.data != nullptr)
+    v.data = static_cast<std::byte*>(v.data) + static_cast<std::size_t>(first * step) * size_of(v.type);
+  param.start += first * step;
+  return param;
+}
 
 template <class Context, class E>
 class [[nodiscard]] Tensor {
