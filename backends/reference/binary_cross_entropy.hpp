@@ -15,8 +15,8 @@ void binary_cross_entropy(const Call& call) noexcept {
   double total = 0;
   for (Index i = 0; i < x.count(); ++i) {
     const double logit = static_cast<double>(at<T>(x, i));
-    total += std::fmax(logit, 0.0) + std::log1p(std::exp(-std::fabs(logit))) -
-             logit * static_cast<double>(at<T>(target, i));
+    total +=
+        std::fmax(logit, 0.0) + std::log1p(std::exp(-std::fabs(logit))) - logit * static_cast<double>(at<T>(target, i));
   }
   *call.out.as<T>() = static_cast<T>(total / static_cast<double>(x.count()));
 }

@@ -17,8 +17,8 @@ void log_softmax(const Call& call) noexcept {
   const View& x = call.in[op::log_softmax::x];
   const Index column = call.as<op::log_softmax>().column;
   for (Index r = 0; r < x.rows(); ++r) {
-    const double shift = given_log_probability<T>(call.in[op::log_softmax::given], r, column) -
-                         log_sum_exp(x.row<T>(r), x.columns());
+    const double shift =
+        given_log_probability<T>(call.in[op::log_softmax::given], r, column) - log_sum_exp(x.row<T>(r), x.columns());
     for (Index c = 0; c < x.columns(); ++c)
       call.out.row<T>(r)[c] = static_cast<T>(static_cast<double>(x.row<T>(r)[c]) + shift);
   }
@@ -37,8 +37,7 @@ void log_softmax_vjp(const VjpCall& call) noexcept {
     for (Index c = 0; c < call.out.columns(); ++c) total += static_cast<double>(dy[c]);
     if (dx.data != nullptr)
       for (Index c = 0; c < call.out.columns(); ++c)
-        add_to(dx.row<T>(r)[c],
-               static_cast<double>(dy[c]) - std::exp(static_cast<double>(y[c]) - shift) * total);
+        add_to(dx.row<T>(r)[c], static_cast<double>(dy[c]) - std::exp(static_cast<double>(y[c]) - shift) * total);
     if (dgiven.data != nullptr) add_to(dgiven.row<T>(r)[column], total);
   }
 }

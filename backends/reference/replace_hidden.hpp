@@ -29,8 +29,8 @@ void replace_hidden_vjp(const VjpCall& call) noexcept {
   if (dx.data == nullptr) return;
   for (Index r = 0; r < dx.rows(); ++r)
     for (Index c = 0; c < dx.columns(); ++c)
-      add_to(dx.row<T>(r)[c], static_cast<double>(call.out_grad.row<T>(r)[c]) *
-                                  kept_at<T>(call.in[op::replace_hidden::keep], dx, r, c));
+      add_to(dx.row<T>(r)[c],
+             static_cast<double>(call.out_grad.row<T>(r)[c]) * kept_at<T>(call.in[op::replace_hidden::keep], dx, r, c));
 }
 
 }  // namespace tessera::reference

@@ -63,22 +63,19 @@ struct StreamModel {
   TwoStreamContext streams(auto& context, const Input& in) const {
     const Visibility visibility{false, Fill::add, -1e30};
     TwoStreamContext c;
-    c.content.queries = make_sequence(context, Layout::padded(texts, content), View(), visibility);
-    c.content.keys = make_sequence(context, Layout::padded(texts, keys), View(), visibility);
-    c.content.positions = make_sequence(context, Layout::padded(texts, positions), View(), visibility);
-    c.content.position_rows =
-        context.make_ids(texts * positions, [](Index i) { return static_cast<std::int32_t>(i % positions); });
+    c.content.texts = texts;
+    c.content.queries = content;
+    c.content.keys = keys;
+    c.content.visibility = visibility;
     if (in.segments) {
-      c.content.segment_rows = context.make_ids(texts * 2, [](Index i) { return static_cast<std::int32_t>(i % 2); });
       c.content.segment_pairs =
           context.make_ids(texts * content * keys, [](Index i) { return static_cast<std::int32_t>((i * 7 / 3) % 2); });
       c.content.segment_pairs.view = View::of(c.content.segment_pairs.view.data, DType::i32, texts, content, keys);
     }
     c.query = c.content;
-    c.content_keep = context.numbers(in.content_keep);
-    c.query_keep = context.numbers(in.query_keep);
-    const Index g_rows = in.target_mapping.present() ? targets : content;
-    c.targets = make_sequence(context, Layout::padded(texts, g_rows), View(), visibility);
+    c.content.keep = context.numbers(in.content_keep);
+    c.query.keep = context.numbers(in.query_keep);
+    c.targets = in.target_mapping.present() ? targets : content;
     c.to_targets = context.numbers(in.target_mapping);
     c.to_positions = context.numbers(in.target_mapping_t);
     return c;

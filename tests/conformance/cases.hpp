@@ -65,7 +65,7 @@ struct Case {
   std::shared_ptr<const void> attributes = std::make_shared<int>(0);
   bool gradients = true;        ///< false where a case is about infinite numbers
   bool gives_integers = false;  ///< the result is i32
-  double slack = 1;       ///< multiplies the tolerance
+  double slack = 1;             ///< multiplies the tolerance
 
   template <class Op>
   void set(const typename Op::Attributes& a) {
@@ -458,9 +458,9 @@ inline std::vector<Case> merge_heads_cases() { return heads_cases(false); }
 inline std::vector<Case> rel_shift_cases() {
   Random random(22);
   std::vector<Case> cases;
-  const Index shapes[][6] = {{1, 1, 1, 1, 2, 1},      {2, 2, 3, 5, 10, 5}, {1, 1, 2, 17, 50, 33},
-                             {1, 1, 1, 3, 130, 129},  {2, 2, 1, 4, 12, 7}, {1, 3, 2, 5, 18, 13},
-                             {2, 4, 3, 7, 34, 27}};  // groups, texts, heads, Q, P, K
+  const Index shapes[][6] = {
+      {1, 1, 1, 1, 2, 1},  {2, 2, 3, 5, 10, 5},  {1, 1, 2, 17, 50, 33}, {1, 1, 1, 3, 130, 129},
+      {2, 2, 1, 4, 12, 7}, {1, 3, 2, 5, 18, 13}, {2, 4, 3, 7, 34, 27}};  // groups, texts, heads, Q, P, K
   for (const auto& s : shapes) {
     Case c;
     c.label = sizes({s[1], s[2], s[3], s[4]}) + " to keys " + std::to_string(s[5]) + ", groups " + std::to_string(s[0]);
@@ -899,8 +899,7 @@ inline const std::vector<Registration>& registrations() {
       {OpId::log_softmax, op::log_softmax::keeps, true, function, product, &log_softmax_cases},
       {OpId::negative_log_likelihood, op::negative_log_likelihood::keeps, false, function, product,
        &negative_log_likelihood_cases},
-      {OpId::binary_cross_entropy, op::binary_cross_entropy::keeps, false, total, product,
-       &binary_cross_entropy_cases},
+      {OpId::binary_cross_entropy, op::binary_cross_entropy::keeps, false, total, product, &binary_cross_entropy_cases},
       {OpId::cross_entropy, op::cross_entropy::keeps, false, total, product, &cross_entropy_cases},
       {OpId::mean_squared_error, op::mean_squared_error::keeps, false, total, product, &mean_squared_error_cases},
       {OpId::residual_norm, op::residual_norm::keeps, true, product, product, &residual_norm_cases, &residual_norm,

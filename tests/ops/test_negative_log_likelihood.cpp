@@ -29,5 +29,6 @@ BOOST_AUTO_TEST_CASE(shape) {
   BOOST_CHECK(walk.fine());
   BOOST_CHECK_EQUAL(y.size(0), 4);
   auto z = negative_log_likelihood(x, Walk::operand(DType::i32, 3));
-  BOOST_CHECK(begins(walk.refusal(), "negative_log_likelihood: there must be a label for each row: expected 4, found 3"));
+  BOOST_CHECK(
+      begins(walk.refusal(), "negative_log_likelihood: there must be a label for each row: expected 4, found 3"));
 }

@@ -12,8 +12,9 @@ BOOST_AUTO_TEST_CASE(values) {
     Check<op::replace_hidden>({x, by_element}, {3, 2}, {value})
         .gives([&](Index i) { return x[i] * by_element[i] + (1 - by_element[i]) * value; })
         .in_place();
-    Check<op::replace_hidden>({apart(x), by_row}, {3, 2}, {value})
-        .gives([&](Index i) { return x[i] * by_row[i / 2] + (1 - by_row[i / 2]) * value; });
+    Check<op::replace_hidden>({apart(x), by_row}, {3, 2}, {value}).gives([&](Index i) {
+      return x[i] * by_row[i / 2] + (1 - by_row[i / 2]) * value;
+    });
   }
   Check<op::replace_hidden>({x, by_element}, {3, 2}, {2.5}).differentiates();
   Check<op::replace_hidden>({x, by_row}, {3, 2}, {0.0}).differentiates();

@@ -53,13 +53,14 @@ inline Result<void> check_cutoffs(const char* key, const Index* cutoffs, Index c
 
 /// The members of one cluster among ids or labels in host memory, in their order.
 ///
-/// While memory is planned for arrays without data, all of them are in cluster `planned`.
+/// While memory is planned for arrays without data, all of them are in cluster `planned`, and one in each other: no
+/// array of as many ids needs more.
 class ClusterMembers {
  public:
   constexpr ClusterMembers(const Cutoffs& cutoffs, const View& ids, int cluster, int planned) noexcept
       : cutoffs_(&cutoffs), ids_(ids), cluster_(cluster) {
     if (ids.data == nullptr) {
-      count_ = cluster == planned ? ids.count() : 0;
+      count_ = cluster == planned || ids.count() == 0 ? ids.count() : 1;
       return;
     }
     for (Index i = 0; i < ids.count(); ++i) count_ += cluster_of(i) == cluster ? 1 : 0;
@@ -68,9 +69,8 @@ class ClusterMembers {
   constexpr Index count() const noexcept { return count_; }
   /// The places of the members, i32 [count].
   constexpr Operand places(auto& context) const noexcept {
-    return context.make_ids(count_, [this, next = Index{0}](Index) mutable {
-      return static_cast<std::int32_t>(advance(next));
-    });
+    return context.make_ids(
+        count_, [this, next = Index{0}](Index) mutable { return static_cast<std::int32_t>(advance(next)); });
   }
   /// Their numbers inside of the cluster, i32 [count].
   constexpr Operand classes(auto& context) const noexcept {

@@ -1,143 +1,142 @@
-// RelativeAttention: attention by content, by relative position and by segment relation, as XLNet has it.
+// relative_attention: attention by content and by relative position; RelativeAttention is Transformer-XL's block.
 //
-// score(i, j) = ((q_i + r_w_bias) k_j + (q_i + r_r_bias) (W_r R_(i-j)) + (q_i + r_s_bias) s_(i,j)) / sqrt(d).
-// Source: Dai et al., "Transformer-XL" (2019), section 3.3; Yang et al., "XLNet" (2019), section 2.5. Parameters carry
-// the checkpoint's names; weights are [d_model, heads, d].
+// score(i, j) = ((q_i + r_w_bias) k_j + (q_i + r_r_bias) W_r R_(i-j)) / sqrt(d).
+// Source: Dai et al., "Transformer-XL" (2019), section 3.3. Parameters carry the checkpoint's names. Batches are
+// padded; keys are those of a memory, then those of the queries.
 #pragma once
 
+#include "tessera/blocks/linear.hpp"
 #include "tessera/blocks/norm.hpp"
 #include "tessera/blocks/self_attention.hpp"
 #include "tessera/ops/bias.hpp"
+#include "tessera/ops/columns.hpp"
 #include "tessera/ops/embedding.hpp"
-#include "tessera/ops/linear.hpp"
 #include "tessera/ops/rel_shift.hpp"
-#include "tessera/ops/segment_select.hpp"
 
 namespace tessera::inline TESSERA_ISA {
 
-/// What relative attention needs besides its streams. Padded batches; plain data.
+/// What relative attention needs besides its streams, the same for all layers. Plain data.
 struct RelativeContext {
-  Sequence queries;       ///< layout of the stream that asks
-  Sequence keys;          ///< layout of memory and content together
-  Sequence positions;     ///< layout of the relative positions of each text
-  Operand position_rows;  ///< i32 [texts * positions]: the row of the position table of each
-  Operand segment_rows;   ///< i32 [texts * 2]: 0, 1, 0, 1, ...; absent: no segment term
-  Operand segment_pairs;  ///< i32 [texts, queries, keys]: 0 same segment, 1 another
-  Operand head_mask;      ///< [heads] or absent
+  Index texts = 0;
+  Index queries = 0;  ///< of each text
+  Index keys = 0;     ///< of each text: memory and content
+  Visibility visibility;
+  Operand keep;               ///< [texts, queries, keys]: 1 visible; absent: all that the visibility shows
+  Operand query_rows;         ///< i32 [texts * queries]: their rows among those of the keys; absent: they are the same
+  Index position_groups = 1;  ///< groups of neighbouring texts with positions of their own
+  Operand segment_pairs;      ///< i32 [texts, queries, keys]: 0 same segment, 1 another; absent: no segment term
+  Operand head_mask;          ///< [heads] or absent
+
+  constexpr Index memory() const noexcept { return keys - queries; }
 };
 
-/// H: width of the model; N: heads; D: width of a head.
-template <Index H = dyn, Index N = dyn, Index D = dyn>
+/// Rows of `groups` groups as heads, [groups, heads, rows, d]. x: [groups * rows, heads * d].
+template <class T>
+constexpr auto split_groups(const T& x, Index heads, Index groups, Index rows) noexcept {
+  Sequence s;
+  s.layout = Layout::padded(groups, rows);
+  return split_heads(x, heads, s);
+}
+
+/// Keys, values and keys of positions, split into heads: [texts, heads, keys, d] twice, [groups, heads, positions, d].
+template <class K, class P>
+struct RelativeKeys {
+  K key, value;
+  P position;
+};
+
+/// No term beside content and position.
+struct NoSegments {
+  template <class Q, class S>
+  constexpr S operator()(Q, S scores, const RelativeContext&, double) const noexcept {
+    return scores;
+  }
+};
+
+/// query: [texts * queries, heads * d]; biases: params [heads, d]; segments(query, scores, context, scale): the scores
+/// with a further term. Returns the mixed values, [texts * queries, heads * d].
+template <class Q, class Keys, class Bias, class Segments = NoSegments>
+constexpr auto relative_attention(Q query, const Keys& keys, const Bias& r_w_bias, const Bias& r_r_bias,
+                                  const RelativeContext& c, double dropout_rate,
+                                  const Segments& segments = {}) noexcept {
+  auto& context = query.context();
+  const Index heads = r_w_bias.view.dim[0];
+  const double scale = detail::inverse_sqrt(static_cast<double>(r_w_bias.view.dim[1]));
+
+  auto by_content = bias(query.borrow(), r_w_bias);
+  auto content_heads = split_groups(by_content, heads, c.texts, c.queries);
+  by_content.reset();
+  auto scores = matmul(content_heads, keys.key, true, scale);
+  content_heads.reset();
+
+  auto by_position = bias(query.borrow(), r_r_bias);
+  const Index groups = c.position_groups;
+  auto position_heads = split_groups(by_position, heads, groups, groups > 0 ? c.texts * c.queries / groups : 0);
+  by_position.reset();
+  auto unshifted = matmul(position_heads, keys.position, true, scale);
+  position_heads.reset();
+  auto shifted = rel_shift(unshifted, c.texts, c.keys);
+  unshifted.reset();
+  scores = add(std::move(scores), shifted);
+  shifted.reset();
+  scores = segments(std::move(query), std::move(scores), c, scale);
+
+  auto probabilities = softmax(std::move(scores), c.visibility, Operand(), c.keep);
+  probabilities = dropout(std::move(probabilities), dropout_rate);
+  if (c.head_mask.present()) probabilities = scale_heads(std::move(probabilities), c.head_mask);
+  context.tap("attentions", probabilities.view());
+  auto mixed = matmul(probabilities, keys.value, false);
+  probabilities.reset();
+  Sequence s;
+  s.layout = Layout::padded(c.texts, c.queries);
+  return merge_heads<size_of_dim<Q, 1>>(mixed, s);
+}
+
+/// One linear for queries, keys and values, none with a bias. H: width of the model; W: heads times width of a head.
+template <Index H = dyn, Index W = dyn>
 struct RelativeAttention {
-  Param<H, N, D> q, k, v, o, r;
-  Param<N, D> r_r_bias, r_s_bias, r_w_bias;
-  Param<2, N, D> seg_embed;
-  LayerNorm<H> layer_norm;
-  double dropout_rate = 0;
+  Projection<H, product(3, W)> qkv_net;
+  Projection<W, H> o_net;
+  Projection<H, W> r_net;
+  Param<dyn, dyn> r_r_bias, r_w_bias;  ///< [heads, d]
+  double dropout_rate = 0;             ///< of the probabilities
 
   constexpr RelativeAttention() = default;
-  constexpr RelativeAttention(Index width, Index heads, Index head_size, double eps, double dropout)
-      : q(ParamUse::matrix_io, Extents<H, N, D>(width, heads, head_size)),
-        k(ParamUse::matrix_io, Extents<H, N, D>(width, heads, head_size)),
-        v(ParamUse::matrix_io, Extents<H, N, D>(width, heads, head_size)),
-        o(ParamUse::matrix, Extents<H, N, D>(width, heads, head_size)),
-        r(ParamUse::matrix_io, Extents<H, N, D>(width, heads, head_size)),
-        r_r_bias(ParamUse::vector, Extents<N, D>(heads, head_size)),
-        r_s_bias(ParamUse::vector, Extents<N, D>(heads, head_size)),
-        r_w_bias(ParamUse::vector, Extents<N, D>(heads, head_size)),
-        seg_embed(ParamUse::table, Extents<2, N, D>(Index{2}, heads, head_size)),
-        layer_norm(width, eps),
+  constexpr RelativeAttention(Index width, Index heads, Index head_size, double dropout)
+      : qkv_net(width, 3 * heads * head_size),
+        o_net(heads * head_size, width),
+        r_net(width, heads * head_size),
+        r_r_bias(ParamUse::vector, Extents<dyn, dyn>(heads, head_size)),
+        r_w_bias(ParamUse::vector, Extents<dyn, dyn>(heads, head_size)),
         dropout_rate(dropout) {}
 
-  constexpr void visit(auto&& visitor) {
-    visitor("q", q);
-    visitor("k", k);
-    visitor("v", v);
-    visitor("o", o);
-    visitor("r", r);
-    visitor("r_r_bias", r_r_bias);
-    visitor("r_s_bias", r_s_bias);
-    visitor("r_w_bias", r_w_bias);
-    visitor("seg_embed", seg_embed);
-    visitor("layer_norm", layer_norm);
+  constexpr void visit(auto&& v) {
+    v("r_r_bias", r_r_bias);
+    v("r_w_bias", r_w_bias);
+    v("qkv_net", qkv_net);
+    v("o_net", o_net);
+    v("r_net", r_net);
   }
 
-  constexpr Index heads() const noexcept { return q.view.dim[1]; }
-
-  /// The keys of relative positions, one matrix a head: [texts, heads, positions, d]. table: [P, H].
-  constexpr auto position_keys(const auto& table, const RelativeContext& c) const noexcept {
-    auto projected = linear_to_heads(table, r);
-    auto rows = take_rows(projected, c.position_rows);
-    projected.reset();
-    return split_heads(rows, heads(), c.positions);
-  }
-
-  /// query: [texts * queries, heads * d]; key, value, position: [texts, heads, ., d]; keep: pair mask or absent.
-  /// Returns the mixed values, [texts * queries, heads * d].
-  constexpr auto mix(auto query, const auto& key, const auto& value, const auto& position, const Operand& keep,
-                     const RelativeContext& c) const noexcept {
-    auto& context = query.context();
-    const double scale = detail::inverse_sqrt(static_cast<double>(q.view.dim[2]));
-    const Index keys = c.keys.layout.longest;
-
-    auto by_content = bias(query.borrow(), r_w_bias);
-    auto content_heads = split_heads(by_content, heads(), c.queries);
-    by_content.reset();
-    auto scores = matmul(content_heads, key, true, scale);
-    content_heads.reset();
-
-    auto by_position = bias(query.borrow(), r_r_bias);
-    auto position_heads = split_heads(by_position, heads(), c.queries);
-    by_position.reset();
-    auto unshifted = matmul(position_heads, position, true, scale);
-    position_heads.reset();
-    auto shifted = rel_shift(unshifted, keys);
-    unshifted.reset();
-    scores = add(std::move(scores), shifted);
-    shifted.reset();
-
-    if (c.segment_rows.present()) {
-      auto by_segment = bias(std::move(query), r_s_bias);
-      auto segment_heads = split_heads(by_segment, heads(), c.queries);
-      by_segment.reset();
-      auto relations = segments(context, c);
-      auto of_relation = matmul(segment_heads, relations, true, scale);
-      relations.reset();
-      segment_heads.reset();
-      auto of_pair = segment_select(of_relation, c.segment_pairs);
-      of_relation.reset();
-      scores = add(std::move(scores), of_pair);
-    } else {
-      query.reset();
-    }
-
-    auto probabilities = softmax(std::move(scores), c.queries.visibility, Operand(), keep);
-    probabilities = dropout(std::move(probabilities), dropout_rate);
-    if (c.head_mask.present()) probabilities = scale_heads(std::move(probabilities), c.head_mask);
-    context.tap("attentions", probabilities.view());
-    auto mixed = matmul(probabilities, value, false);
-    probabilities.reset();
-    return merge_heads<product(N, D)>(mixed, c.queries);
-  }
-
-  /// The end of a stream: projection, dropout, residual, norm. mixed: [rows, heads * d]; x: [rows, H].
-  constexpr auto finish(const auto& mixed, const auto& x) const noexcept {
-    auto projected = linear_from_heads(mixed, o);
-    projected = dropout(std::move(projected), dropout_rate);
-    return residual_norm(std::move(projected), x, layer_norm);
-  }
-
- private:
-  /// The two relation vectors for each text: [texts, heads, 2, d].
-  constexpr auto segments(auto& context, const RelativeContext& c) const noexcept {
-    const Index width = seg_embed.view.dim[1] * seg_embed.view.dim[2];
-    auto rows =
-        context.template apply<op::embedding>({-1}, Extents<dyn, product(N, D)>(c.segment_rows.view.count(), width),
-                                              as_matrix(context.param(seg_embed)), c.segment_rows);
-    Sequence pairs = c.queries;
-    pairs.layout = Layout::padded(c.queries.layout.texts, 2);
-    pairs.offsets = context.make_ids(pairs.layout.texts + 1, [](Index t) { return static_cast<std::int32_t>(2 * t); });
-    return split_heads(rows, heads(), pairs);
+  /// memory_and_x: [texts * keys, H]; positions: [groups * P, H], P more than keys. Returns [texts * queries, H].
+  constexpr auto operator()(const auto& memory_and_x, const auto& positions, const RelativeContext& c) const noexcept {
+    const Index heads = r_w_bias.view.dim[0], width = heads * r_w_bias.view.dim[1];
+    auto r = r_net(positions);
+    auto position = split_groups(r, heads, c.position_groups, r.size(0) / c.position_groups);
+    r.reset();
+    auto qkv = qkv_net(memory_and_x);
+    auto k = columns<W>(qkv, width, width);
+    auto key = split_groups(k, heads, c.texts, c.keys);
+    k.reset();
+    auto v = columns<W>(qkv, 2 * width, width);
+    auto value = split_groups(v, heads, c.texts, c.keys);
+    v.reset();
+    auto q = columns<W>(qkv, 0, width);
+    qkv.reset();
+    if (c.query_rows.present()) q = take_rows(q, c.query_rows);
+    const RelativeKeys<decltype(key), decltype(position)> keys{std::move(key), std::move(value), std::move(position)};
+    auto mixed = relative_attention(std::move(q), keys, r_w_bias, r_r_bias, c, dropout_rate);
+    return o_net(mixed);
   }
 };
 

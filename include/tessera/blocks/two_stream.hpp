@@ -5,19 +5,17 @@
 #pragma once
 
 #include "tessera/blocks/feed_forward.hpp"
-#include "tessera/blocks/relative_attention.hpp"
+#include "tessera/blocks/segment_attention.hpp"
 
 namespace tessera::inline TESSERA_ISA {
 
 /// What the two streams need besides the content. Plain data.
 struct TwoStreamContext {
-  RelativeContext content;  ///< queries are the content rows
-  RelativeContext query;    ///< of the query stream where it attends: with targets mapped, over all positions
-  Operand content_keep;     ///< [texts, queries, keys]: 1 visible; the diagonal is visible
-  Operand query_keep;       ///< [texts, queries, keys]: the diagonal is hidden
-  Sequence targets;         ///< layout of g; as the content's where no mapping is given
-  Operand to_positions;  ///< [texts, 1, queries, targets], the mapping transposed; absent: g stands at every position
-  Operand to_targets;    ///< [texts, 1, targets, queries], the reference's target_mapping
+  RelativeContext content;
+  RelativeContext query;  ///< of the query stream where it attends: with targets mapped, over all positions
+  Index targets = 0;      ///< rows of g in each text
+  Operand to_positions;   ///< [texts, 1, queries, targets], the mapping transposed; absent: g stands at every position
+  Operand to_targets;     ///< [texts, 1, targets, queries], the reference's target_mapping
 };
 
 /// Both streams after a layer.
@@ -30,7 +28,7 @@ struct Streams {
 /// H: width of the model; N: heads; D: width of a head; F: inner width.
 template <Index H = dyn, Index N = dyn, Index D = dyn, Index F = dyn>
 struct TwoStreamLayer {
-  RelativeAttention<H, N, D> rel_attn;
+  SegmentAttention<H, N, D> rel_attn;
   FeedForward<H, F> ff;
   LayerNorm<H> ff_norm;
   double dropout_rate = 0;
@@ -41,19 +39,20 @@ struct TwoStreamLayer {
     v("ff_norm", ff_norm);
   }
 
-  /// One stream. h: [texts * queries, H], given up; memory_and_h: [texts * keys, H]; positions: [P, H].
+  /// One stream. h: [texts * queries, H], given up; memory_and_h: [texts * keys, H]; positions: [groups * P, H].
   template <class T>
   constexpr auto operator()(T h, const auto& memory_and_h, const auto& positions,
                             const TwoStreamContext& c) const noexcept {
-    const auto keys = project_keys(memory_and_h, positions, c);
-    return feed(content_stream(std::move(h), keys, c));
+    const auto keys = rel_attn.project_keys(memory_and_h, positions, c.content);
+    auto out = content_stream(std::move(h), keys, c);
+    return feed(std::move(out));
   }
 
   /// Two streams. g: [texts * targets, H], given up.
   template <class T, class G>
   constexpr auto operator()(T h, G g, const auto& memory_and_h, const auto& positions,
                             const TwoStreamContext& c) const noexcept {
-    const auto keys = project_keys(memory_and_h, positions, c);
+    const auto keys = rel_attn.project_keys(memory_and_h, positions, c.content);
     auto q_g = linear_to_heads(g, rel_attn.q);
     auto h_out = content_stream(std::move(h), keys, c);
     auto mixed = query_stream(std::move(q_g), keys, c);
@@ -66,56 +65,43 @@ struct TwoStreamLayer {
   }
 
  private:
-  template <class K>
-  struct Keys {
-    K key, value, position;
-  };
-
-  constexpr auto project_keys(const auto& memory_and_h, const auto& positions,
-                              const TwoStreamContext& c) const noexcept {
-    auto k = linear_to_heads(memory_and_h, rel_attn.k);
-    auto key = split_heads(k, rel_attn.heads(), c.content.keys);
-    k.reset();
-    auto v = linear_to_heads(memory_and_h, rel_attn.v);
-    auto value = split_heads(v, rel_attn.heads(), c.content.keys);
-    v.reset();
-    auto position = rel_attn.position_keys(positions, c.content);
-    return Keys<decltype(key)>{std::move(key), std::move(value), std::move(position)};
-  }
-
   template <class T>
   constexpr auto content_stream(T h, const auto& keys, const TwoStreamContext& c) const noexcept {
     auto q = linear_to_heads(h, rel_attn.q);
-    auto mixed = rel_attn.mix(std::move(q), keys.key, keys.value, keys.position, c.content_keep, c.content);
+    auto mixed = rel_attn.mix(std::move(q), keys, c.content);
     return rel_attn.finish(mixed, h);
   }
 
   /// Targets are spread over all positions, attend there, and come back.
   template <class Q>
   constexpr auto query_stream(Q q, const auto& keys, const TwoStreamContext& c) const noexcept {
-    if (!c.to_positions.present())
-      return rel_attn.mix(std::move(q), keys.key, keys.value, keys.position, c.query_keep, c.query);
-    auto spread = remap(q, c.to_positions, c.targets, c.query.queries);
+    if (!c.to_positions.present()) return rel_attn.mix(std::move(q), keys, c.query);
+    auto spread = remap(q, c.to_positions, c.query.texts, c.targets, c.query.queries);
     q.reset();
-    auto mixed = rel_attn.mix(std::move(spread), keys.key, keys.value, keys.position, c.query_keep, c.query);
-    return remap(mixed, c.to_targets, c.query.queries, c.targets);
+    auto mixed = rel_attn.mix(std::move(spread), keys, c.query);
+    return remap(mixed, c.to_targets, c.query.texts, c.query.queries, c.targets);
   }
 
   /// Rows of each text mixed by a matrix: [texts * from, W] to [texts * to, W]. matrix: [texts, 1, to, from].
   template <class T>
-  static constexpr auto remap(const T& x, const Operand& matrix, const Sequence& from, const Sequence& to) noexcept {
+  static constexpr auto remap(const T& x, const Operand& matrix, Index texts, Index from, Index to) noexcept {
     auto& context = x.context();
-    auto whole = split_heads(x, 1, from);
+    auto whole = split_groups(x, 1, texts, from);
     auto mixed = context.template apply<op::matmul>(
-        {false, 1.0}, Extents<dyn, dyn, dyn, dyn>(to.layout.texts, Index{1}, to.layout.longest, x.size(1)), matrix,
-        whole.operand());
+        {false, 1.0}, Extents<dyn, dyn, dyn, dyn>(texts, Index{1}, to, x.size(1)), matrix, whole.operand());
     whole.reset();
-    return merge_heads<size_of_dim<T, 1>>(mixed, to);
+    Sequence s;
+    s.layout = Layout::padded(texts, to);
+    return merge_heads<size_of_dim<T, 1>>(mixed, s);
   }
 
   template <class T>
   constexpr auto feed(T x) const noexcept {
-    auto f = ff(x);
+    auto inner = ff.intermediate(x);
+    inner = activate(std::move(inner), ff.activation);
+    inner = dropout(std::move(inner), dropout_rate);
+    auto f = ff.output(inner);
+    inner.reset();
     f = dropout(std::move(f), dropout_rate);
     return residual_norm(std::move(f), x, ff_norm);
   }

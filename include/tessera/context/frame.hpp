@@ -78,7 +78,7 @@ inline void download(const Memory& memory, void* host, const void* source, std::
 
 /// Element i of a host array of any number type, as T; rows may lie apart.
 template <class T>
-T element_as(const View& v, Index i) noexcept {
+constexpr T element_as(const View& v, Index i) noexcept {
   if (!v.contiguous()) i = i / v.columns() * v.row_stride + i % v.columns();
   switch (v.type) {
     case DType::f32: return static_cast<T>(v.as<const float>()[i]);

@@ -115,7 +115,7 @@ struct AdaptiveSoftmax {
       const int c = static_cast<int>(i);
       out_layers[i] = {detail::cluster_width(embed, div_val, c), one_layer ? cuts.vocabulary() : cuts.size(c)};
     }
-    if (one_layer) out_layers[0].weight.use = ParamUse::table;
+    if (one_layer && cuts.count > 1) out_layers[0].weight.use = ParamUse::table;
     for (Index i = 0; i < out_projs.size(); ++i)
       out_projs[i] = Param<H, dyn>(ParamUse::matrix_io,
                                    Extents<H, dyn>(model, detail::cluster_width(embed, div_val, static_cast<int>(i))));
@@ -152,7 +152,7 @@ struct AdaptiveSoftmax {
   constexpr bool one_layer() const noexcept { return out_layers.size() == 1; }
   /// The scores of cluster i's own classes.
   constexpr auto layer(int i, const auto& x) const noexcept {
-    if (!one_layer()) return out_layers[i](x);
+    if (!one_layer() || cutoffs_of.count == 1) return out_layers[i](x);
     const auto& all = out_layers[0];
     return linear_of_rows(x, all.weight, all.bias, cutoffs_of.first(i), cutoffs_of.size(i));
   }

@@ -1,7 +1,7 @@
 // concat: the pieces of several inputs, one after the other, again and again.
 //
-// Each input is read as `outer` pieces; out is, for each o, the o-th piece of the first input, of the second, and so on.
-// With outer = rows that joins columns; with outer = texts it puts the rows of a memory before those of each text.
+// Each input is read as `outer` pieces; out is, for each o, the o-th piece of the first input, of the second, and so
+// on. With outer = rows that joins columns; with outer = texts it puts the rows of a memory before those of each text.
 // Gradient: each input gains its pieces of out_grad.
 #pragma once
 

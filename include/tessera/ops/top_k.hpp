@@ -1,7 +1,8 @@
 // top_k and pick: where the largest elements of each row are, and the elements at such places.
 //
-// top_k: out[b, i, s] = step * b + the column of the i-th largest of x[b, s, :]; of equal ones the first comes first, NaN
-// comes before all. No gradient. pick: out[b, i, s] = x[b, s, ids[b, i, s]]. Gradient: these elements gain out_grad.
+// top_k: out[b, i, s] = step * b + the column of the i-th largest of x[b, s, :]; of equal ones the first comes first,
+// NaN comes before all. No gradient. pick: out[b, i, s] = x[b, s, ids[b, i, s]]. Gradient: these elements gain
+// out_grad.
 #pragma once
 
 #include "tessera/ops/kernel.hpp"
