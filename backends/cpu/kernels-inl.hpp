@@ -21,7 +21,7 @@ namespace HWY_NAMESPACE {
 
 /// Sets what this backend has; the caller fills the rest.
 inline void set_kernels(Kernels& k) {
-  k.set(OpId::linear, &linear)
+  k.set(OpId::linear, &linear, &linear_scratch)
       .set(OpId::matmul, &matmul)
       .set(OpId::attention, &attention, &attention_scratch)
       .set(OpId::softmax, &softmax)
@@ -43,6 +43,7 @@ inline void set_kernels(Kernels& k) {
 
 inline void set_packing(Packing& p) {
   p.bytes = &packed_bytes;
+  p.supports = &supports;
   p.pack = &pack_weight;
 }
 

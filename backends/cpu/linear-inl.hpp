@@ -7,6 +7,7 @@
 #endif
 
 #include "tessera/backends/cpu/gemm-inl.hpp"
+#include "tessera/backends/cpu/gemm_low-inl.hpp"
 #include "tessera/context/backend.hpp"
 #include "tessera/ops/linear.hpp"
 #include "tessera/ops/matmul.hpp"
@@ -16,9 +17,37 @@ namespace tessera::inline TESSERA_ISA {
 namespace TESSERA_CPU_FORM {
 namespace HWY_NAMESPACE {
 
+inline bool is_low(const View& weight) { return weight.packing == bf16_panels || weight.packing == int8_panels; }
+
+/// Room for the rows in the weight's precision.
+inline std::size_t linear_scratch(const Call& call) {
+  const View& x = call.in[op::linear::x];
+  const std::uint8_t form = call.in[op::linear::weight].packing;
+  if (!is_low(call.in[op::linear::weight]) || low_tiles(form) == nullptr) return 0;
+  return PreparedRows::bytes(form, x.rows(), x.columns());
+}
+
+inline void linear_low(const Call& call) {
+  const View& x = call.in[op::linear::x];
+  LowGemm g;
+  g.form = call.in[op::linear::weight].packing;
+  g.rows = x.rows();
+  g.inner = x.columns();
+  g.columns = call.out.columns();
+  g.a = x.as<float>();
+  g.a_row = x.row_stride;
+  g.b = call.in[op::linear::weight].as<std::uint8_t>();
+  g.bias = call.in[op::linear::bias].as<float>();
+  g.c = call.out.as<float>();
+  g.c_row = call.out.row_stride;
+  g.scratch = call.scratch;
+  run_low(g, *call.executor);
+}
+
 inline void linear(const Call& call) {
   const View& x = call.in[op::linear::x];
   const View& weight = call.in[op::linear::weight];
+  if (is_low(weight)) return linear_low(call);
   Gemm g;
   g.rows = x.rows();
   g.inner = x.columns();
@@ -65,25 +94,45 @@ inline void matmul(const Call& call) {
   run_gemm(g, *call.executor);
 }
 
-/// Linears are packed for every precision in f32: narrower forms come with their own id.
-inline std::size_t packed_bytes(const View& stored, ParamUse use, Precision) {
+/// The packed form of a linear's weight; 0: it stays plain.
+inline std::uint8_t packed_form(const View& stored, ParamUse use, Precision precision) {
   if (stored.rank != 2 || (use != ParamUse::matrix && use != ParamUse::matrix_io)) return 0;
-  const bool in_out = use == ParamUse::matrix_io;
-  return static_cast<std::size_t>(cpu::packed_count(stored.dim[in_out ? 0 : 1], stored.dim[in_out ? 1 : 0])) *
-         sizeof(float);
+  const Index inner = stored.dim[use == ParamUse::matrix_io ? 0 : 1];
+  if (precision == Precision::bf16) return bf16_panels;
+  if (precision == Precision::int8 && inner <= cpu::longest_int8_sum) return int8_panels;
+  return cpu::f32_panels;
 }
 
-inline View pack_weight(const View& plain, ParamUse use, Precision, void* destination, const Executor& executor) {
+inline std::size_t packed_bytes(const View& stored, ParamUse use, Precision precision) {
+  const std::uint8_t form = packed_form(stored, use, precision);
+  if (form == 0) return 0;
+  const bool in_out = use == ParamUse::matrix_io;
+  const Index inner = stored.dim[in_out ? 0 : 1];
+  const Index columns = stored.dim[in_out ? 1 : 0];
+  if (form != cpu::f32_panels) return cpu::packed_bytes_low(form, inner, columns);
+  return static_cast<std::size_t>(cpu::packed_count(inner, columns)) * sizeof(float);
+}
+
+inline View pack_weight(const View& plain, ParamUse use, Precision precision, void* destination,
+                        const Executor& executor) {
   const bool in_out = use == ParamUse::matrix_io;
   const Index inner = plain.dim[in_out ? 0 : 1];
   const Index columns = plain.dim[in_out ? 1 : 0];
-  pack(plain.as<const float>(), in_out ? plain.row_stride : 1, in_out ? 1 : plain.row_stride, inner, columns, 1.0F,
-       static_cast<float*>(destination), inner * panel_width, executor);
+  const Index step = in_out ? plain.row_stride : 1;
+  const Index column = in_out ? 1 : plain.row_stride;
   View packed = plain;
   packed.data = destination;
-  packed.packing = cpu::f32_panels;
+  packed.packing = packed_form(plain, use, precision);
+  if (packed.packing == cpu::f32_panels)
+    pack(plain.as<const float>(), step, column, inner, columns, 1.0F, static_cast<float*>(destination),
+         inner * panel_width, executor);
+  else
+    pack_low(packed.packing, plain.as<const float>(), step, column, inner, columns,
+             static_cast<std::uint8_t*>(destination), executor);
   return packed;
 }
+
+inline bool supports(Precision) { return true; }
 
 // NOLINTNEXTLINE(google-readability-namespace-comments)
 }  // namespace HWY_NAMESPACE

@@ -348,7 +348,7 @@ Result<void> encode(const Options& o) {
   TESSERA_TRY_ASSIGN(Texts texts, Texts::open(o));
   const Index width = config.hidden_size * static_cast<Index>(folder.poolings.size());
   TESSERA_TRY_ASSIGN(Writer writer, Writer::open(o, width));
-  TESSERA_TRY_ASSIGN(const auto encoder, BertEncoder::make(loaded->model, backend, executor));
+  TESSERA_TRY_ASSIGN(const auto encoder, BertEncoder::make(loaded->model, backend, o.backend.chosen_precision(), executor));
   Progress progress(progress_is_seen(writer.to_stdout()), "texts", texts.lines().total());
 
   Chunk chunk;
@@ -430,5 +430,6 @@ int main(int argc, char** argv) {
       ->check(CLI::Range(1, 1 << 20))
       ->capture_default_str();
   o.backend.add_to(app);
+  o.backend.add_precision_to(app);
   return run_program(app, argc, argv, [&] { return encode(o); });
 }

@@ -198,7 +198,8 @@ Result<void> extract(const Options& o) {
   TESSERA_TRY_ASSIGN(LineReader lines, LineReader::open(o.input, LineEnds::universal));
   TESSERA_TRY_ASSIGN(Output output, Output::open(o.output));
   LayerSink sink(layers, config.num_hidden_layers);
-  TESSERA_TRY_ASSIGN(const auto encoder, BertEncoder::make(loaded->model, backend, threads.executor(), sink.taps()));
+  TESSERA_TRY_ASSIGN(const auto encoder, BertEncoder::make(loaded->model, backend, o.backend.chosen_precision(),
+                                                           threads.executor(), sink.taps()));
   Progress progress(progress_is_seen(false), "lines", lines.total());
 
   const auto width = static_cast<std::size_t>(config.hidden_size);
@@ -296,5 +297,6 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   app.add_flag("--no_cuda", o.no_cuda, "accepted for old command lines; a GPU is only used when --backend names one");
   o.backend.add_to(app);
+  o.backend.add_precision_to(app);
   return run_program(app, argc, argv, [&] { return extract(o); });
 }

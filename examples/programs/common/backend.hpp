@@ -81,6 +81,7 @@ inline int default_threads() { return std::max(1, static_cast<int>(std::thread::
 struct BackendOptions {
   std::string backend;
   int threads = default_threads();
+  std::string precision = name(Precision::f32);
 
   void add_to(CLI::App& app) {
     app.add_option("--backend", backend,
@@ -90,6 +91,19 @@ struct BackendOptions {
     app.add_option("--threads", threads, "threads, this one included; results do not depend on it")
         ->check(CLI::Range(1, 1024))
         ->capture_default_str();
+  }
+  /// For programs that run a model for its outputs.
+  void add_precision_to(CLI::App& app) {
+    app.add_option("--precision", precision,
+                   "of the linears: bf16 and int8 need half and a quarter of the memory, and are faster where the "
+                   "processor has instructions for them")
+        ->check(CLI::IsMember({"f32", "bf16", "int8"}))
+        ->capture_default_str();
+  }
+  Precision chosen_precision() const noexcept {
+    return precision == name(Precision::bf16)   ? Precision::bf16
+           : precision == name(Precision::int8) ? Precision::int8
+                                                : Precision::f32;
   }
 };
 

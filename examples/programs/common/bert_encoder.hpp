@@ -61,9 +61,9 @@ inline Result<std::unique_ptr<Pretrained<Bert<>>>> load_bert(const std::string& 
 /// A session that grows with its largest batch. Must not outlive the model and the executor's pool.
 class BertEncoder {
  public:
-  static Result<std::unique_ptr<BertEncoder>> make(const Bert<>& model, const AnyBackend& backend,
+  static Result<std::unique_ptr<BertEncoder>> make(const Bert<>& model, const AnyBackend& backend, Precision precision,
                                                    const Executor& executor, const TapSink& taps = {}) {
-    TESSERA_TRY_ASSIGN(auto packed, Packed<AnyBackend>::of(model, backend, Precision::f32, executor));
+    TESSERA_TRY_ASSIGN(auto packed, Packed<AnyBackend>::of(model, backend, precision, executor));
     return std::unique_ptr<BertEncoder>(new BertEncoder(model, backend, executor, taps, std::move(packed)));
   }
 
@@ -72,8 +72,8 @@ class BertEncoder {
     BertInput in;
     in.layout = Layout::ragged(batch.texts(), batch.offsets.data());
     in.input_ids = View::of_const(batch.ids.data(), DType::i32, batch.rows());
-    const Plan needed = plan(model_, in, backend_, executor_, taps_);
-    if (needed.fault.code == Code::ok && needed.arena_bytes > session_.arena_bytes()) TESSERA_TRY(session_.reserve(in));
+    TESSERA_TRY_ASSIGN(const Plan needed, session_.plan(in));
+    if (needed.arena_bytes > session_.arena_bytes()) TESSERA_TRY(session_.reserve(in));
     TESSERA_TRY_ASSIGN(const auto* output, session_.run(in));
     const View last = output->last_hidden_state.view();
     width_ = last.columns();

@@ -23,7 +23,19 @@ struct Memory {
 };
 
 /// The arithmetic of linears; everything else stays in the element type.
+///   bf16: weights and rows are rounded to bfloat16, sums are f32
+///   int8: weights have a scale for each output, rows one for each row, found at run time; sums are exact integers
 enum class Precision : std::uint8_t { f32, bf16, int8 };
+
+/// "f32", "bf16", "int8".
+constexpr const char* name(Precision precision) noexcept {
+  switch (precision) {
+    case Precision::f32: return "f32";
+    case Precision::bf16: return "bf16";
+    case Precision::int8: return "int8";
+  }
+  return "unknown";
+}
 
 /// How a backend re-lays weights at set-up. Null: weights stay plain.
 struct Packing {

@@ -54,6 +54,11 @@ class Session {
     arena_ = Arena{block_.data(), block_.bytes()};
     return {};
   }
+  /// What `input` needs here, with the packed weights and the taps of this session. Ends a run that is not done.
+  Result<Plan> plan(const Input& input) noexcept {
+    progress_ = Progress::none;
+    return plan_of(input);
+  }
   /// Uses memory of the host instead, aligned to 64 bytes, in the backend's memory.
   void use_arena(void* data, std::size_t bytes) noexcept {
     output_ = Output();

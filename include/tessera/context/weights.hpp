@@ -233,11 +233,28 @@ class Packed {
   template <class Model>
   static Result<Packed> of(const Model& model, const B& backend, Precision precision = Precision::f32,
                            const Executor& executor = {}) noexcept {
+    return of(
+        model, backend, [precision](const RolePath&, const ParamBase&) { return precision; }, executor);
+  }
+
+  /// The same with a precision of each linear's own: choose(const RolePath&, const ParamBase&) -> Precision. It is asked
+  /// more than once, and of weights of linears alone counts what it says.
+  template <class Model, class Choose>
+  requires std::is_invocable_r_v<Precision, const Choose&, const RolePath&, const ParamBase&>
+  static Result<Packed> of(const Model& model, const B& backend, const Choose& choose,
+                           const Executor& executor = {}) noexcept {
     TESSERA_TRY(detail::check_bound(model));
     TESSERA_TRY(detail::check_ties(model));
     const Packing& packing = backend.packing();
-    if (precision != Precision::f32 && (packing.supports == nullptr || !packing.supports(precision)))
-      return Error::format(Code::unsupported, "backend %s: it computes linears in float32 alone", backend.name());
+    Error unsupported;
+    for_each_param(model, [&](const RolePath& path, const ParamBase& p) {
+      const Precision precision = choose(path, p);
+      if (unsupported || precision == Precision::f32) return;
+      if (packing.supports == nullptr || !packing.supports(precision))
+        unsupported =
+            Error::format(Code::unsupported, "backend %s: it computes no linears in %s", backend.name(), name(precision));
+    });
+    if (unsupported) return unsupported;
     Packed packed;
     std::size_t total = 0, largest = 0;
     bool room = true;
@@ -251,13 +268,15 @@ class Packed {
       v.row_stride = v.columns();
       return v;
     };
-    const auto form = [&](const ParamBase& p) noexcept -> std::size_t {
-      const std::size_t own = packing.bytes != nullptr ? packing.bytes(matrix(p.view), p.use, precision) : 0;
-      if (own > 0) return own;
+    const auto own_form = [&](const RolePath& path, const ParamBase& p) noexcept -> std::size_t {
+      return packing.bytes != nullptr ? packing.bytes(matrix(p.view), p.use, choose(path, p)) : 0;
+    };
+    const auto form = [&](const RolePath& path, const ParamBase& p) noexcept -> std::size_t {
+      if (const std::size_t own = own_form(path, p); own > 0) return own;
       if (backend.memory().host() && p.view.type == dtype_of<element>) return 0;
       return static_cast<std::size_t>(p.view.count()) * sizeof(element);
     };
-    for_each_param(model, [&](const RolePath&, const ParamBase& p) {
+    for_each_param(model, [&](const RolePath& path, const ParamBase& p) {
       if (!room || !(room = packed.views_.push(p.view))) return;
       if (packed.version_ == nullptr && p.version != nullptr) {
         packed.version_ = p.version;
@@ -265,7 +284,7 @@ class Packed {
       }
       const ParamBase* same = shared_form(model, p);
       if (same != nullptr) return;
-      total += FreeList::rounded(form(p));
+      total += FreeList::rounded(form(path, p));
       const std::size_t elements = static_cast<std::size_t>(p.view.count()) * sizeof(element);
       largest = elements > largest ? elements : largest;
     });
@@ -282,7 +301,7 @@ class Packed {
         view = packed.views_[static_cast<std::size_t>(same->id)];
         return;
       }
-      const std::size_t bytes = form(p);
+      const std::size_t bytes = form(path, p);
       if (bytes == 0) return;
       View source = p.view;
       if (source.type != dtype_of<element>) {
@@ -304,8 +323,8 @@ class Packed {
         }
         host = staged.data();
       }
-      if (packing.bytes != nullptr && packing.bytes(matrix(p.view), p.use, precision) > 0) {
-        view = packing.pack(matrix(source), p.use, precision, host, executor);
+      if (own_form(path, p) > 0) {
+        view = packing.pack(matrix(source), p.use, choose(path, p), host, executor);
       } else {
         std::memcpy(host, source.data, bytes);
         view = source;
