@@ -63,6 +63,12 @@ struct Range {
   float low = 0;
   float high = 0;
   float poison = 0;
+
+  void widen(const Range& other) {
+    low = other.low < low ? other.low : low;
+    high = other.high > high ? other.high : high;
+    poison += other.poison;
+  }
 };
 inline Range range_of(const float* x, Index n) {
   const F32 d;
@@ -139,74 +145,104 @@ inline std::int32_t to_i8_row(const float* from, Index n, Index padded, float in
   return sum;
 }
 
-/// 16 columns of b from `first` on, to their place in a panel. from[k * step + j * column].
-HWY_NOINLINE inline void pack_slice(std::uint8_t form, const float* from, Index step, Index column, Index inner,
-                                    Index columns, std::uint8_t* to, Index width, float* scale, std::int32_t* sum) {
-  constexpr Index chunk_groups = 64;
-  const Index size = cpu::group_size(form);
-  const Index groups = cpu::group_count(form, inner);
-  HWY_ALIGN std::uint32_t rows[16 * chunk_groups] = {};
-  HWY_ALIGN float turned[16 * chunk_groups * 4];
-
-  float inverse[16] = {};
-  if (form == int8_panels) {
-    for (Index j = 0; j < 16; ++j) {
-      scale[j] = 0;
-      sum[j] = 0;
-    }
-    for (Index j = 0; j < columns; ++j) {
-      Range range;
-      if (step == 1) {
-        range = range_of(from + j * column, inner);
-      } else {
-        for (Index k = 0; k < inner; ++k) {
-          const float x = from[k * step + j * column];
-          range.low = x < range.low ? x : range.low;
-          range.high = x > range.high ? x : range.high;
-          range.poison += x * 0.0F;
-        }
+/// Blocks of 128 numbers, 16 of which stand together each `stride`, rotated (cpu::rotation_block).
+HWY_INLINE void rotate_steps(float* x, Index stride, Index width, float factor) {
+  const F32 d;
+  const Vec scale = hn::Set(d, factor);
+  for (Index j = 0; j < width; j += lanes()) {
+    Vec v[8];
+    TESSERA_UNROLL
+    for (int i = 0; i < 8; ++i) v[i] = hn::LoadU(d, x + i * stride + j);
+    TESSERA_UNROLL
+    for (int apart = 1; apart < 8; apart *= 2) {
+      TESSERA_UNROLL
+      for (int i = 0; i < 8; ++i) {
+        if ((i & apart) != 0) continue;
+        const Vec a = v[i];
+        const Vec b = v[i + apart];
+        v[i] = hn::Add(a, b);
+        v[i + apart] = hn::Sub(a, b);
       }
-      const float most = range.high > -range.low ? range.high : -range.low;
-      const bool zeros = most < cpu::least_range;
-      inverse[j] = zeros ? 0.0F : 127.0F / most;
-      scale[j] = (zeros ? 0.0F : most / 127.0F) + range.poison;
     }
+    TESSERA_UNROLL
+    for (int i = 0; i < 8; ++i) hn::StoreU(hn::Mul(v[i], scale), d, x + i * stride + j);
   }
+}
 
-  for (Index first = 0; first < groups; first += chunk_groups) {
-    const Index count = groups - first < chunk_groups ? groups - first : chunk_groups;
-    const Index steps = inner - first * size < count * size ? inner - first * size : count * size;
-    if (step != 1) {
+/// Packs slices of 16 columns of b: from[k * step + j * column].
+struct SlicePacker {
+  static constexpr Index chunk = 256;  ///< steps at once
+
+  std::uint8_t form;
+  const float* from;
+  Index step, column, inner, columns;
+  HWY_ALIGN float x[16 * chunk];  ///< [16, chunk]: steps of a column side by side
+  HWY_ALIGN std::uint32_t groups[16 * chunk / 2];
+
+  Index steps_from(Index first) const { return inner - first < chunk ? inner - first : chunk; }
+
+  /// Steps of all columns from `first` on to `x`, rotated for int8.
+  void fetch(Index first) {
+    const Index steps = steps_from(first);
+    const float* const start = from + first * step;
+    if (step == 1) {
+      for (Index j = 0; j < columns; ++j)
+        std::memcpy(x + j * chunk, start + j * column, static_cast<std::size_t>(steps) * sizeof(float));
+    } else {
       Index k = 0;
       for (; column == 1 && k + 4 <= steps; k += 4) {
         Index j = 0;
-        for (; j + 4 <= columns; j += 4)
-          turn_4x4(from + (first * size + k) * step + j, step, turned + j * chunk_groups * 4 + k, chunk_groups * 4, 1.0F);
+        for (; j + 4 <= columns; j += 4) turn_4x4(start + k * step + j, step, x + j * chunk + k, chunk, 1.0F);
         for (; j < columns; ++j)
-          for (Index i = 0; i < 4; ++i)
-            turned[j * chunk_groups * 4 + k + i] = from[(first * size + k + i) * step + j];
+          for (Index i = k; i < k + 4; ++i) x[j * chunk + i] = start[i * step + j];
       }
       for (; k < steps; ++k)
-        for (Index j = 0; j < columns; ++j)
-          turned[j * chunk_groups * 4 + k] = from[(first * size + k) * step + j * column];
+        for (Index j = 0; j < columns; ++j) x[j * chunk + k] = start[k * step + j * column];
     }
-    for (Index j = 0; j < columns; ++j) {
-      const float* const x = step == 1 ? from + j * column + first * size : turned + j * chunk_groups * 4;
-      auto* const bytes = reinterpret_cast<std::uint8_t*>(rows + j * chunk_groups);
-      if (form == bf16_panels) {
-        to_bf16_row(x, steps, count * size, bytes);
-      } else {
-        sum[j] += to_i8_row(x, steps, count * size, inverse[j], reinterpret_cast<std::int8_t*>(bytes));
+    for (Index k = 0; form == int8_panels && k + cpu::rotation_block <= steps; k += cpu::rotation_block)
+      for (Index j = 0; j < columns; ++j) rotate_steps(x + j * chunk + k, 16, 16, 0.125F);
+  }
+
+  /// To the slice's place in a panel of `width` columns.
+  HWY_NOINLINE void pack(std::uint8_t* to, Index width, float* scale, std::int32_t* sum) {
+    const Index size = cpu::group_size(form);
+    float inverse[16] = {};
+    if (form == int8_panels) {
+      Range range[16];
+      for (Index first = 0; first < inner; first += chunk) {
+        fetch(first);
+        for (Index j = 0; j < columns; ++j) range[j].widen(range_of(x + j * chunk, steps_from(first)));
+      }
+      for (Index j = 0; j < 16; ++j) {
+        const float most = range[j].high > -range[j].low ? range[j].high : -range[j].low;
+        const bool zeros = most < cpu::least_range;
+        inverse[j] = zeros ? 0.0F : 127.0F / most;
+        scale[j] = (zeros ? 0.0F : most / 127.0F) + range[j].poison;
+        sum[j] = 0;
       }
     }
-    auto* const out = reinterpret_cast<std::uint32_t*>(to) + first * width;
-    Index k = 0;
-    for (; k + 4 <= count; k += 4)
-      for (Index j = 0; j < 16; j += 4) turn_groups(rows + j * chunk_groups + k, chunk_groups, out + k * width + j, width);
-    for (; k < count; ++k)
-      for (Index j = 0; j < 16; ++j) out[k * width + j] = rows[j * chunk_groups + k];
+    std::memset(groups, 0, sizeof groups);
+    for (Index first = 0; first < inner; first += chunk) {
+      fetch(first);
+      const Index steps = steps_from(first);
+      const Index count = cpu::group_count(form, steps);
+      for (Index j = 0; j < columns; ++j) {
+        auto* const bytes = reinterpret_cast<std::uint8_t*>(groups + j * (chunk / 2));
+        if (form == bf16_panels)
+          to_bf16_row(x + j * chunk, steps, count * size, bytes);
+        else
+          sum[j] += to_i8_row(x + j * chunk, steps, count * size, inverse[j], reinterpret_cast<std::int8_t*>(bytes));
+      }
+      auto* const out = reinterpret_cast<std::uint32_t*>(to) + first / size * width;
+      Index k = 0;
+      for (; k + 4 <= count; k += 4)
+        for (Index j = 0; j < 16; j += 4)
+          turn_groups(groups + j * (chunk / 2) + k, chunk / 2, out + k * width + j, width);
+      for (; k < count; ++k)
+        for (Index j = 0; j < 16; ++j) out[k * width + j] = groups[j * (chunk / 2) + k];
+    }
   }
-}
+};
 
 /// All of b into panels of a low precision.
 inline void pack_low(std::uint8_t form, const float* from, Index step, Index column, Index inner, Index columns,
@@ -215,17 +251,23 @@ inline void pack_low(std::uint8_t form, const float* from, Index step, Index col
   const Index padded = cpu::padded_columns(columns);
   auto* const scales = reinterpret_cast<float*>(to + 4 * groups * padded);
   auto* const sums = reinterpret_cast<std::int32_t*>(scales + padded);
-  executor.parallel_for(padded / 16, [&](std::int64_t slice) {
-    const Index j = 16 * slice;
+  executor.parallel_for(padded / 16, [&](std::int64_t index) {
+    const Index j = 16 * index;
     const Index panel = j / panel_width;
     const Index left = columns - j;
-    pack_slice(form, from + j * column, step, column, inner, left < 16 ? left : 16,
-               to + 4 * (panel * panel_width * groups + j % panel_width), cpu::width_of_panel(columns, panel),
-               scales + (form == int8_panels ? j : 0), sums + (form == int8_panels ? j : 0));
+    SlicePacker slice;
+    slice.form = form;
+    slice.from = from + j * column;
+    slice.step = step;
+    slice.column = column;
+    slice.inner = inner;
+    slice.columns = left < 16 ? left : 16;
+    slice.pack(to + 4 * (panel * panel_width * groups + j % panel_width), cpu::width_of_panel(columns, panel),
+               scales + j, sums + j);
   });
 }
 
-/// Steps [first, first + count) of a panel as floats, [count, width]; `first` is the first of a group, and up to three
+/// Steps [first, first + count) of a panel as floats, [count, width]; `first` is the first of a block, and up to three
 /// steps more are written.
 HWY_NOINLINE inline void unpack_block(std::uint8_t form, const std::uint8_t* panel, Index width, Index first,
                                       Index count, const float* scale, float* to) {
@@ -233,7 +275,8 @@ HWY_NOINLINE inline void unpack_block(std::uint8_t form, const std::uint8_t* pan
   const I32 di;
   const Index size = cpu::group_size(form);
   const auto* from = reinterpret_cast<const std::int32_t*>(panel) + first / size * width;
-  for (Index k = 0; k < count; k += size, from += width, to += size * width)
+  float* const start = to;
+  for (Index k = 0; k < count; k += size, from += width, to += size * width) {
     for (Index j = 0; j < width; j += lanes()) {
       const auto group = hn::LoadU(di, from + j);
       if (form == bf16_panels) {
@@ -251,12 +294,15 @@ HWY_NOINLINE inline void unpack_block(std::uint8_t form, const std::uint8_t* pan
         hn::StoreU(hn::Mul(hn::ConvertTo(d, q3), factor), d, to + 3 * width + j);
       }
     }
+  }
+  for (Index k = 0; form == int8_panels && k + cpu::rotation_block <= count; k += cpu::rotation_block)
+    for (Index l = 0; l < 16; ++l) rotate_steps(start + (k + l) * width, 16 * width, width, 1.0F);
 }
 
 /// The product without dot-product instructions.
 inline void multiply_unpacked(const LowGemm& g, Index row, Index row_end, Index panel, Index panel_end) {
-  constexpr Index block = 240;  // with the three steps more within 48 kB
-  HWY_ALIGN float chunk[(block + 4) * panel_width];
+  constexpr Index block = 2 * cpu::rotation_block;
+  HWY_ALIGN float chunk[block * panel_width];
   const Index groups = cpu::group_count(g.form, g.inner);
   const auto* const scales = reinterpret_cast<const float*>(g.b + 4 * groups * cpu::padded_columns(g.columns));
   for (Index p = panel; p < panel_end; ++p) {

@@ -7,7 +7,10 @@
 //
 // bf16: a and b are rounded to nearest, products and sums are f32.
 // int8: column j of b is scale[j] * q, q in [-127, 127]; row r of a is scale[r] * (q - zero[r]), q in [0, 255], by the
-// smallest and largest number of the row. The sum of (q_a - zero) * q_b is exact in 32 bits.
+// smallest and largest number of the row. The sum of (q_a - zero) * q_b is exact in 32 bits. Before, both are rotated
+// by the same Hadamard matrix, which leaves their product as it is and spreads a number that is far larger than its
+// neighbours, as LayerNorms make them, over eight: the range of a row shrinks (Ashkboos et al., "QuaRot", 2024). On
+// all-MiniLM-L6-v2 the smallest cosine to f32 over 200 texts is 0.992 without that.
 #pragma once
 
 #include <cstdint>
@@ -33,6 +36,10 @@ constexpr std::size_t packed_bytes_low(std::uint8_t form, Index inner, Index col
 }
 /// Longer sums of int8 products might leave 32 bits.
 inline constexpr Index longest_int8_sum = 0x7fffffff / (255 * 127);
+/// int8: within each whole block of 128 steps along inner, step 16 i + l becomes the sum over j of h(i, j) * step
+/// 16 j + l, where h(i, j) is 1 or -1 (the number of bits that i and j share; i, j < 8). Rotating twice gives 8 times the
+/// numbers: b is divided by 8. Behind the last whole block steps stay as they are.
+inline constexpr Index rotation_block = 128;
 /// Rows and columns with a smaller range count as zeros.
 inline constexpr float least_range = 1e-30F;
 

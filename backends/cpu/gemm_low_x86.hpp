@@ -175,37 +175,50 @@ TESSERA_DOT_INLINE float reduce(__m512 v) {  // g++ 12 warns of its own _mm512_r
   return _mm_cvtss_f32(Op::of(two, _mm_movehdup_ps(two)));
 }
 
-/// The smallest and the largest number of a row and 0; `poison` is 0, or NaN where a number is not finite.
+/// 128 numbers of a row, rotated (`rotation_block`).
+TESSERA_DOT_INLINE void load_rotated(const float* x, __m512 (&v)[8]) {
+  TESSERA_DOT_UNROLL
+  for (int i = 0; i < 8; ++i) v[i] = _mm512_loadu_ps(x + 16 * i);
+  TESSERA_DOT_UNROLL
+  for (int apart = 1; apart < 8; apart *= 2) {
+    TESSERA_DOT_UNROLL
+    for (int i = 0; i < 8; ++i) {
+      if ((i & apart) != 0) continue;
+      const __m512 a = v[i];
+      const __m512 b = v[i + apart];
+      v[i] = _mm512_add_ps(a, b);
+      v[i + apart] = _mm512_sub_ps(a, b);
+    }
+  }
+}
+
+/// The smallest and the largest of a rotated row and 0; `poison` is 0, or NaN where a number is not finite.
 struct RowRange {
   float low, high, poison;
 };
-TESSERA_DOT_INLINE RowRange range_of_row(const float* x, Index n) {
-  __m512 low[4], high[4], poison[4];
+TESSERA_DOT_INLINE RowRange range_of_rotated(const float* x, Index n) {
+  __m512 low[2], high[2], poison[2];
   TESSERA_DOT_UNROLL
-  for (int u = 0; u < 4; ++u) low[u] = high[u] = poison[u] = _mm512_setzero_ps();
+  for (int u = 0; u < 2; ++u) low[u] = high[u] = poison[u] = _mm512_setzero_ps();
   const auto take = [&](__m512 v, int u) TESSERA_DOT_TARGET {
     low[u] = _mm512_maskz_min_ps(0xffff, low[u], v);
     high[u] = _mm512_maskz_max_ps(0xffff, high[u], v);
     poison[u] = _mm512_fmadd_ps(v, _mm512_setzero_ps(), poison[u]);
   };
   Index k = 0;
-  for (; k + 64 <= n; k += 64) {
+  for (; k + rotation_block <= n; k += rotation_block) {
+    __m512 v[8];
+    load_rotated(x + k, v);
     TESSERA_DOT_UNROLL
-    for (int u = 0; u < 4; ++u) take(_mm512_loadu_ps(x + k + 16 * u), u);
+    for (int i = 0; i < 8; ++i) take(v[i], i % 2);
   }
   for (; k < n; k += 16) take(_mm512_maskz_loadu_ps(lanes_left(n - k), x + k), 0);
-  for (int u = 2; u > 0; u /= 2) {
-    TESSERA_DOT_UNROLL
-    for (int i = 0; i < u; ++i) {
-      low[i] = _mm512_maskz_min_ps(0xffff, low[i], low[i + u]);
-      high[i] = _mm512_maskz_max_ps(0xffff, high[i], high[i + u]);
-      poison[i] = _mm512_add_ps(poison[i], poison[i + u]);
-    }
-  }
-  return {reduce<MinOf>(low[0]), reduce<MaxOf>(high[0]), reduce<SumOf>(poison[0])};
+  return {reduce<MinOf>(_mm512_maskz_min_ps(0xffff, low[0], low[1])),
+          reduce<MaxOf>(_mm512_maskz_max_ps(0xffff, high[0], high[1])),
+          reduce<SumOf>(_mm512_add_ps(poison[0], poison[1]))};
 }
 
-/// Rows to unsigned bytes by their range. A row with a number that is not finite gets a scale that is none.
+/// Rotated rows to unsigned bytes by their range. A row with a number that is not finite gets a scale that is none.
 ///
 /// 254 steps over the range and a zero that is rounded up leave every quotient within [0, 255], so none is clamped:
 /// 3 * 2^22 is added, and the lowest byte of the sum is the quotient, rounded to nearest.
@@ -215,7 +228,7 @@ TESSERA_DOT_TARGET __attribute__((noinline)) inline void prepare_int8(const LowG
   const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
   for (Index r = row; r < row_end; ++r) {
     const float* const x = g.a + r * g.a_row;
-    const RowRange range = range_of_row(x, g.inner);
+    const RowRange range = range_of_rotated(x, g.inner);
     const float size = range.high - range.low;
     const bool zeros = size < least_range;
     const float inverse = zeros ? 0.0F : 254.0F / size;
@@ -230,17 +243,21 @@ TESSERA_DOT_TARGET __attribute__((noinline)) inline void prepare_int8(const LowG
     };
     std::uint8_t* const to = p.groups + r * p.row_bytes;
     Index k = 0;
-    for (; k + 64 <= g.inner; k += 64) {
-      const __m512i first = _mm512_packus_epi32(quotients(_mm512_loadu_ps(x + k)), quotients(_mm512_loadu_ps(x + k + 16)));
-      const __m512i second =
-          _mm512_packus_epi32(quotients(_mm512_loadu_ps(x + k + 32)), quotients(_mm512_loadu_ps(x + k + 48)));
-      // Packing works within quarters of a vector.
-      const __m512i bytes = _mm512_packus_epi16(first, second);
-      _mm512_storeu_si512(to + k, _mm512_maskz_permutexvar_epi32(0xffff, order, bytes));
+    for (; k + rotation_block <= g.inner; k += rotation_block) {
+      __m512 v[8];
+      load_rotated(x + k, v);
+      TESSERA_DOT_UNROLL
+      for (int i = 0; i < 8; i += 4) {
+        // Packing works within quarters of a vector.
+        const __m512i bytes = _mm512_packus_epi16(_mm512_packus_epi32(quotients(v[i]), quotients(v[i + 1])),
+                                                  _mm512_packus_epi32(quotients(v[i + 2]), quotients(v[i + 3])));
+        _mm512_storeu_si512(to + k + 16 * i, _mm512_maskz_permutexvar_epi32(0xffff, order, bytes));
+      }
     }
     for (; k < g.inner; k += 16)  // rows have room up to 64 bytes
-      _mm_storeu_si128(reinterpret_cast<__m128i*>(to + k),
-                       _mm512_maskz_cvtepi32_epi8(0xffff, quotients(_mm512_maskz_loadu_ps(lanes_left(g.inner - k), x + k))));
+      _mm_storeu_si128(
+          reinterpret_cast<__m128i*>(to + k),
+          _mm512_maskz_cvtepi32_epi8(0xffff, quotients(_mm512_maskz_loadu_ps(lanes_left(g.inner - k), x + k))));
   }
 }
 

@@ -2,11 +2,13 @@
 """Compares the program encode with PyTorch on a real model.
 
     check_encode.py --encode build/release/bin/encode --model DIR [--backends cpu,eigen,reference] [--torch-threads N]
+                    [--precisions f32,bf16,int8]
 
 Needs a Python with torch, transformers and numpy. Two hundred texts (short, long, empty, Unicode, Chinese, noise,
 always the same ones) go through BertModel of transformers in float64 and in float32, one at a time and so without
 padding, and through each backend of encode. Pooling and normalisation are written out below. Fails when a number
-differs by more than 2e-6 from either. Not part of the tests, which know recorded numbers
+differs by more than 2e-6 from either. In bf16 and int8 the cosine to PyTorch's float32 counts: it must be 0.9999 and
+0.995 for each text; a backend without the precision is left out. Not part of the tests, which know recorded numbers
 (tests/programs/test_encode.cpp).
 """
 import argparse
@@ -23,6 +25,7 @@ import torch
 import transformers
 
 TOLERANCE = 2e-6
+COSINES = {"bf16": 0.9999, "int8": 0.995}
 
 SENTENCES = [
     "The cat sleeps on the warm windowsill all afternoon.",
@@ -107,6 +110,7 @@ def main() -> int:
     parser.add_argument("--encode", required=True, type=pathlib.Path, help="the program")
     parser.add_argument("--model", required=True, type=pathlib.Path, help="folder of the model")
     parser.add_argument("--backends", help="separated by commas; without it, all that the program has")
+    parser.add_argument("--precisions", default="f32", help="separated by commas: f32, bf16, int8")
     parser.add_argument("--texts", type=int, default=200)
     parser.add_argument("--torch-threads", type=int, default=1)
     options = parser.parse_args()
@@ -127,22 +131,34 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         lines = pathlib.Path(folder) / "texts.jsonl"
         lines.write_text("".join(json.dumps({"text": t}) + "\n" for t in texts))
-        for name in names.split(","):
+        for name, precision in [(n, p) for n in names.split(",") for p in options.precisions.split(",")]:
             out = pathlib.Path(folder) / f"{name}.npy"
-            done = subprocess.run([options.encode, "--model", options.model, "--backend", name, "--input", lines,
-                                   "--format", "npy", "--output", out], capture_output=True, text=True)
-            if "no such device" in done.stderr:
-                print(f"{name:16} left out: {done.stderr.strip()}")
+            done = subprocess.run([options.encode, "--model", options.model, "--backend", name, "--precision", precision,
+                                   "--input", lines, "--format", "npy", "--output", out],
+                                  capture_output=True, text=True)
+            label = name if precision == "f32" else f"{name} {precision}"
+            if "no such device" in done.stderr or "computes no linears in" in done.stderr:
+                print(f"{label:16} left out: {done.stderr.strip()}")
                 continue
             if done.returncode != 0:
-                sys.exit(f"{name}: {done.stderr.strip()}")
+                sys.exit(f"{label}: {done.stderr.strip()}")
             ours = numpy.load(out)
             if ours.shape != float64.shape:
-                sys.exit(f"{name}: shape {ours.shape}, {float64.shape} expected")
+                sys.exit(f"{label}: shape {ours.shape}, {float64.shape} expected")
+            if precision != "f32":
+                cosines = (ours * float32).sum(1) / numpy.linalg.norm(ours, axis=1) / numpy.linalg.norm(float32, axis=1)
+                good = cosines.min() >= COSINES[precision]
+                failed |= not good
+                print(f"{label:16} cosine to float32: smallest {cosines.min():.6f}, median {numpy.median(cosines):.6f}, "
+                      f"at least {COSINES[precision]} expected: {'ok' if good else 'FAILED'}")
+                for i in numpy.argsort(cosines)[:5]:
+                    if cosines[i] < COSINES[precision]:
+                        print(f"    text {i}: {cosines[i]:.6f} {texts[i][:60]!r}")
+                continue
             to64, to32 = abs(ours - float64), abs(ours - float32)
             good = max(to64.max(), to32.max()) <= TOLERANCE
             failed |= not good
-            print(f"{name:16} max |difference| to float64 {to64.max():.2e}, to float32 {to32.max():.2e}: "
+            print(f"{label:16} max |difference| to float64 {to64.max():.2e}, to float32 {to32.max():.2e}: "
                   f"{'ok' if good else 'FAILED'}")
             for i in numpy.flatnonzero(to64.max(1) > TOLERANCE)[:5]:
                 print(f"    text {i}: {to64[i].max():.2e} {texts[i][:60]!r}")
