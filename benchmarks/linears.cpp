@@ -1,10 +1,11 @@
-// Linears of the cpu backend in f32, bf16 and int8 against oneDNN, call by call in turn, so that a disturbance hits both.
+// Linears of the cpu backend in f32, bf16 and int8 against oneDNN, call by call in turn, so that a disturbance hits
+// both.
 //
 //   bench_linears [precision ...]      one thread; minima of many rounds
 //
-// `of peak` is the share of the rate of the precision's multiply-add instruction, measured in the same rounds; `GB/s` is
-// the weight's bytes over the time. What ours does for bf16 and int8 includes rounding the rows; oneDNN gets them rounded.
-// Weights lie in several copies, as a model's layers do: with few rows they come from memory.
+// `of peak` is the share of the rate of the precision's multiply-add instruction, measured in the same rounds; `GB/s`
+// is the weight's bytes over the time. What ours does for bf16 and int8 includes rounding the rows; oneDNN gets them
+// rounded. Weights lie in several copies, as a model's layers do: with few rows they come from memory.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -62,14 +63,14 @@ void fill(float* x, Index count, float factor) {
 /// GFLOP/s of independent chains of the instruction; 0: this machine has none.
 #if defined(__x86_64__) && defined(__GNUC__)
 #define TESSERA_CHAIN(op, i) op " %%zmm1, %%zmm0, %%zmm" #i "\n"
-#define TESSERA_CHAINS(op)                                                                                     \
-  asm volatile("vpxord %%zmm0, %%zmm0, %%zmm0\n vpxord %%zmm1, %%zmm1, %%zmm1\n 1:\n" TESSERA_CHAIN(op, 16)    \
-                   TESSERA_CHAIN(op, 17) TESSERA_CHAIN(op, 18) TESSERA_CHAIN(op, 19) TESSERA_CHAIN(op, 20)     \
-                       TESSERA_CHAIN(op, 21) TESSERA_CHAIN(op, 22) TESSERA_CHAIN(op, 23) TESSERA_CHAIN(op, 24) \
+#define TESSERA_CHAINS(op)                                                                                       \
+  asm volatile("vpxord %%zmm0, %%zmm0, %%zmm0\n vpxord %%zmm1, %%zmm1, %%zmm1\n 1:\n" TESSERA_CHAIN(op, 16)      \
+                   TESSERA_CHAIN(op, 17) TESSERA_CHAIN(op, 18) TESSERA_CHAIN(op, 19) TESSERA_CHAIN(op, 20)       \
+                       TESSERA_CHAIN(op, 21) TESSERA_CHAIN(op, 22) TESSERA_CHAIN(op, 23) TESSERA_CHAIN(op, 24)   \
                            TESSERA_CHAIN(op, 25) TESSERA_CHAIN(op, 26) TESSERA_CHAIN(op, 27) "dec %0\n jnz 1b\n" \
-               : "+r"(count)                                                                                   \
-               :                                                                                               \
-               : "cc", "xmm0", "xmm1", "xmm16", "xmm17", "xmm18", "xmm19", "xmm20", "xmm21", "xmm22", "xmm23", \
+               : "+r"(count)                                                                                     \
+               :                                                                                                 \
+               : "cc", "xmm0", "xmm1", "xmm16", "xmm17", "xmm18", "xmm19", "xmm20", "xmm21", "xmm22", "xmm23",   \
                  "xmm24", "xmm25", "xmm26", "xmm27")
 __attribute__((target("avx512f"))) double peak(Precision precision) {
   constexpr long total = 200'000;
@@ -178,7 +179,9 @@ class OneDnn {
     dnnl_primitive_attr_destroy(attributes);
     const dnnl_memory_desc_t* const w_best = dnnl_primitive_desc_query_md(description_, dnnl_query_weights_md, 0);
     dnnl_primitive_create(&primitive_, description_);
-    for (const dnnl_memory_desc_t* form : {static_cast<const dnnl_memory_desc_t*>(&x_form), static_cast<const dnnl_memory_desc_t*>(&b_form), static_cast<const dnnl_memory_desc_t*>(&y_form)}) {
+    for (const dnnl_memory_desc_t* form :
+         {static_cast<const dnnl_memory_desc_t*>(&x_form), static_cast<const dnnl_memory_desc_t*>(&b_form),
+          static_cast<const dnnl_memory_desc_t*>(&y_form)}) {
       dnnl_memory_t memory;
       dnnl_memory_create(&memory, form, engine_, DNNL_MEMORY_ALLOCATE);
       void* data;
@@ -229,8 +232,9 @@ constexpr const char* name_of(Precision p) {
 }
 
 void measure(const Shape& s, Precision precision) {
-  const std::size_t weight = static_cast<std::size_t>(s.inner * s.columns) *
-                             (precision == Precision::f32 ? 4 : precision == Precision::bf16 ? 2 : 1);
+  const std::size_t weight = static_cast<std::size_t>(s.inner * s.columns) * (precision == Precision::f32    ? 4
+                                                                              : precision == Precision::bf16 ? 2
+                                                                                                             : 1);
   const std::size_t copies = s.rows >= 64 ? 1 : std::min<std::size_t>(96'000'000 / weight + 1, 64);
   Ours ours(s, precision, copies);
   std::vector<std::function<void(std::size_t)>> runs = {std::ref(ours)};
@@ -277,8 +281,12 @@ int main(int argc, char** argv) {
   for (const Precision precision : {Precision::f32, Precision::bf16, Precision::int8}) {
     if (!wanted.empty() && std::find(wanted.begin(), wanted.end(), name_of(precision)) == wanted.end()) continue;
     for (const Index rows : {1, 4, 8, 16, 128, 1024})
-      for (const Shape& s : {Shape{rows, 768, 768}, {rows, 768, 3072}, {rows, 3072, 768}, {rows, 384, 384},
-                             {rows, 384, 1536}, {rows, 1536, 384}})
+      for (const Shape& s : {Shape{rows, 768, 768},
+                             {rows, 768, 3072},
+                             {rows, 3072, 768},
+                             {rows, 384, 384},
+                             {rows, 384, 1536},
+                             {rows, 1536, 384}})
         measure(s, precision);
     measure({16, 128, 128}, precision);
     measure({4, 128, 128}, precision);

@@ -39,8 +39,7 @@ HWY_INLINE hn::Vec<U32> round_to_bf16(Vec x) {
   const U32 d;
   const auto bits = hn::BitCast(d, x);
   const auto high = hn::ShiftRight<16>(bits);
-  const auto rounded =
-      hn::ShiftRight<16>(hn::Add(bits, hn::Add(hn::Set(d, 0x7fffU), hn::And(high, hn::Set(d, 1U)))));
+  const auto rounded = hn::ShiftRight<16>(hn::Add(bits, hn::Add(hn::Set(d, 0x7fffU), hn::And(high, hn::Set(d, 1U)))));
   const auto quiet = hn::Or(high, hn::Set(d, 0x40U));
   return hn::IfThenElse(hn::RebindMask(d, hn::IsNaN(x)), quiet, rounded);
 }

@@ -37,8 +37,8 @@ constexpr std::size_t packed_bytes_low(std::uint8_t form, Index inner, Index col
 /// Longer sums of int8 products might leave 32 bits.
 inline constexpr Index longest_int8_sum = 0x7fffffff / (255 * 127);
 /// int8: within each whole block of 128 steps along inner, step 16 i + l becomes the sum over j of h(i, j) * step
-/// 16 j + l, where h(i, j) is 1 or -1 (the number of bits that i and j share; i, j < 8). Rotating twice gives 8 times the
-/// numbers: b is divided by 8. Behind the last whole block steps stay as they are.
+/// 16 j + l, where h(i, j) is 1 or -1 (the number of bits that i and j share; i, j < 8). Rotating twice gives 8 times
+/// the numbers: b is divided by 8. Behind the last whole block steps stay as they are.
 inline constexpr Index rotation_block = 128;
 /// Rows and columns with a smaller range count as zeros.
 inline constexpr float least_range = 1e-30F;
@@ -97,15 +97,15 @@ struct LowTile {
   Index b_row;       ///< in bytes, from one group to the next
   bool first, last;  ///< blocks along inner; between them c holds the sums, for int8 as integers
   const float* bias;
-  const float* row_scale;         ///< int8, as the next three
+  const float* row_scale;  ///< int8, as the next three
   const std::int32_t* row_zero;
   const float* column_scale;
   const std::int32_t* column_sum;
   float* c;
   Index c_row;
-  std::uint32_t last_lanes;   ///< columns of the last vector, as a mask
+  std::uint32_t last_lanes;  ///< columns of the last vector, as a mask
   const std::uint8_t* next;  ///< what is needed after this tile
-  int next_lines;             ///< cache lines of it to fetch for each 4 groups
+  int next_lines;            ///< cache lines of it to fetch for each 4 groups
 };
 
 using LowTileFunction = void (*)(const LowTile&);

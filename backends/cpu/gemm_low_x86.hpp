@@ -88,7 +88,8 @@ TESSERA_DOT_INLINE void dot_step(const std::uint8_t* low, const std::uint8_t* hi
 template <class Dot, int Rows, int Vectors>
 TESSERA_DOT_TARGET __attribute__((noinline)) inline void dot_tile(const LowTile& t) {
   for (int r = 0; r < Rows; ++r)
-    for (int v = 0; v < Vectors; ++v) _mm_prefetch(reinterpret_cast<const char*>(t.c + r * t.c_row + 16 * v), _MM_HINT_T0);
+    for (int v = 0; v < Vectors; ++v)
+      _mm_prefetch(reinterpret_cast<const char*>(t.c + r * t.c_row + 16 * v), _MM_HINT_T0);
   const auto lanes_of = [&](int v) { return static_cast<__mmask16>(v + 1 < Vectors ? 0xffffU : t.last_lanes); };
 
   typename Dot::Sum sum[Rows][Vectors];
@@ -262,16 +263,17 @@ TESSERA_DOT_TARGET __attribute__((noinline)) inline void prepare_int8(const LowG
 }
 
 template <class Dot>
-inline constexpr LowTiles dot_tiles = {Dot::prepare, {
-    {&dot_tile<Dot, 1, 1>, &dot_tile<Dot, 1, 2>, &dot_tile<Dot, 1, 3>},
-    {&dot_tile<Dot, 2, 1>, &dot_tile<Dot, 2, 2>, &dot_tile<Dot, 2, 3>},
-    {&dot_tile<Dot, 3, 1>, &dot_tile<Dot, 3, 2>, &dot_tile<Dot, 3, 3>},
-    {&dot_tile<Dot, 4, 1>, &dot_tile<Dot, 4, 2>, &dot_tile<Dot, 4, 3>},
-    {&dot_tile<Dot, 5, 1>, &dot_tile<Dot, 5, 2>, &dot_tile<Dot, 5, 3>},
-    {&dot_tile<Dot, 6, 1>, &dot_tile<Dot, 6, 2>, &dot_tile<Dot, 6, 3>},
-    {&dot_tile<Dot, 7, 1>, &dot_tile<Dot, 7, 2>, &dot_tile<Dot, 7, 3>},
-    {&dot_tile<Dot, 8, 1>, &dot_tile<Dot, 8, 2>, &dot_tile<Dot, 8, 3>},
-}};
+inline constexpr LowTiles dot_tiles = {Dot::prepare,
+                                       {
+                                           {&dot_tile<Dot, 1, 1>, &dot_tile<Dot, 1, 2>, &dot_tile<Dot, 1, 3>},
+                                           {&dot_tile<Dot, 2, 1>, &dot_tile<Dot, 2, 2>, &dot_tile<Dot, 2, 3>},
+                                           {&dot_tile<Dot, 3, 1>, &dot_tile<Dot, 3, 2>, &dot_tile<Dot, 3, 3>},
+                                           {&dot_tile<Dot, 4, 1>, &dot_tile<Dot, 4, 2>, &dot_tile<Dot, 4, 3>},
+                                           {&dot_tile<Dot, 5, 1>, &dot_tile<Dot, 5, 2>, &dot_tile<Dot, 5, 3>},
+                                           {&dot_tile<Dot, 6, 1>, &dot_tile<Dot, 6, 2>, &dot_tile<Dot, 6, 3>},
+                                           {&dot_tile<Dot, 7, 1>, &dot_tile<Dot, 7, 2>, &dot_tile<Dot, 7, 3>},
+                                           {&dot_tile<Dot, 8, 1>, &dot_tile<Dot, 8, 2>, &dot_tile<Dot, 8, 3>},
+                                       }};
 
 /// The tiles for a packed form, or null where this machine has no instruction for it.
 inline const LowTiles* tiles_for(std::uint8_t form) noexcept {

@@ -194,3 +194,52 @@ BOOST_AUTO_TEST_CASE(a_precision_that_a_backend_lacks_is_refused) {
   BOOST_TEST(!packed.ok());
   BOOST_TEST((packed.error().code() == Code::unsupported));
 }
+
+namespace {
+/// A backend that can lay out a linear's weight for any precision, and counts for which it was asked to.
+struct Counting : Reference<float> {
+  static inline int packed_as[3];
+  static std::size_t bytes(const View& stored, ParamUse use, Precision) {
+    return use == ParamUse::matrix ? stored.bytes() : 0;
+  }
+  static bool supports(Precision) { return true; }
+  static View pack(const View& plain, ParamUse, Precision precision, void* destination, const Executor&) {
+    ++packed_as[static_cast<int>(precision)];
+    std::memcpy(destination, plain.data, plain.bytes());
+    View packed = plain;
+    packed.data = destination;
+    return packed;
+  }
+  static const Packing& packing() {
+    static constexpr Packing table = {&bytes, &supports, &pack};
+    return table;
+  }
+};
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(each_linear_may_have_a_precision_of_its_own) {
+  const Owned<Model> owned;
+  const auto choose = [](const RolePath& path, const ParamBase&) {
+    const std::string role = path.c_str();
+    if (role.find("attention.query") != std::string::npos) return Precision::bf16;
+    return role.find("feed_forward") != std::string::npos ? Precision::int8 : Precision::f32;
+  };
+  int queries = 0, feed_forwards = 0, others = 0;
+  for_each_param(owned.model, [&](const RolePath& path, const ParamBase& p) {
+    if (p.use != ParamUse::matrix) return;
+    const Precision precision = choose(path, p);
+    ++(precision == Precision::bf16 ? queries : precision == Precision::int8 ? feed_forwards : others);
+  });
+  BOOST_TEST(queries > 0);
+  BOOST_TEST(feed_forwards > queries);
+  for (int& n : Counting::packed_as) n = 0;
+  const auto packed = Packed<Counting>::of(owned.model, Counting(), choose);
+  BOOST_TEST_REQUIRE(packed.ok());
+  BOOST_TEST(Counting::packed_as[static_cast<int>(Precision::bf16)] == queries);
+  BOOST_TEST(Counting::packed_as[static_cast<int>(Precision::int8)] == feed_forwards);
+  BOOST_TEST(Counting::packed_as[static_cast<int>(Precision::f32)] == others);
+  // One linear that the backend cannot do is an error, not another precision.
+  const auto refused = Packed<Ref>::of(owned.model, Ref(), choose);
+  BOOST_TEST(!refused.ok());
+  BOOST_TEST(std::string(refused.error().message()).find("bf16") != std::string::npos);
+}

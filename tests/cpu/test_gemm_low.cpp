@@ -1,8 +1,8 @@
 // Linears in bf16 and int8 on every instruction set of this machine, with and without dot-product instructions:
 //   int8: integers multiply exactly; other numbers stay within the bound of rounding both factors
 //   bf16: numbers that are bfloat16 already stay within f32's rounding of the sums; others within 2^-8 of each factor
-// the same bits in any order of tiles, for both layouts of a weight; nothing written outside; numbers that are not finite
-// are not lost.
+// the same bits in any order of tiles, for both layouts of a weight; nothing written outside; numbers that are not
+// finite are not lost.
 #define BOOST_TEST_MODULE cpu_gemm_low
 #include <boost/test/unit_test.hpp>
 
@@ -167,9 +167,9 @@ std::vector<std::vector<double>> split(const std::vector<float>& x, Index width)
 struct Size {
   Index rows, inner, columns;
 };
-const std::vector<Size> sizes = {{1, 1, 1},     {1, 3, 17},   {2, 4, 16},   {3, 5, 48},     {4, 127, 49}, {5, 128, 100},
-                                 {7, 129, 31},  {8, 130, 96}, {9, 256, 15}, {17, 300, 145}, {33, 64, 64}, {1, 700, 200},
-                                 {12, 513, 47}, {6, 384, 50}};
+const std::vector<Size> sizes = {{1, 1, 1},     {1, 3, 17},    {2, 4, 16},    {3, 5, 48},   {4, 127, 49},
+                                 {5, 128, 100}, {7, 129, 31},  {8, 130, 96},  {9, 256, 15}, {17, 300, 145},
+                                 {33, 64, 64},  {1, 700, 200}, {12, 513, 47}, {6, 384, 50}};
 
 template <class F>
 void for_all(const F& f) {

@@ -85,6 +85,43 @@ BOOST_AUTO_TEST_CASE(embeddings_are_those_of_pytorch_on_every_backend) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(low_precision_is_near_or_refused) {
+  const Workplace place;
+  place.make_model("normalised");
+  const std::string options = "--model normalised --input '" + (golden / "texts.txt").string() + "' --backend ";
+  const auto cosine = [](const nlohmann::json& a, const nlohmann::json& b) {
+    const auto x = a["embedding"].get<std::vector<double>>();
+    const auto y = b["embedding"].get<std::vector<double>>();
+    double xy = 0, xx = 0, yy = 0;
+    for (std::size_t i = 0; i < x.size(); ++i) {
+      xy += x[i] * y[i];
+      xx += x[i] * x[i];
+      yy += y[i] * y[i];
+    }
+    return xy / std::sqrt(xx * yy);
+  };
+  for (const std::string& backend : backends(place)) {
+    const Answer exact = place.run("encode", options + backend);
+    if (contains(exact.err, "no such device")) continue;
+    for (const auto& [precision, least] : {std::pair<std::string, double>{"bf16", 0.9999}, {"int8", 0.99}}) {
+      const std::string command = options + backend + " --precision " + precision;
+      const Answer answer = place.run("encode", command);
+      if (backend != "cpu") {
+        check_failure(place, answer, {"backend " + backend, "no linears in " + precision});
+        continue;
+      }
+      BOOST_TEST_REQUIRE(answer.status == 0, answer.err);
+      BOOST_TEST(answer.out != exact.out);
+      const auto expected = parse_lines(exact.out), found = parse_lines(answer.out);
+      BOOST_TEST_REQUIRE(found.size() == expected.size());
+      BOOST_TEST(found.size() > 0u);
+      for (std::size_t i = 0; i < found.size(); ++i) BOOST_TEST(cosine(found[i], expected[i]) > least);
+      // A text has the same numbers in any batch and with any number of threads.
+      BOOST_TEST(place.run("encode", command + " --threads 3 --batch-tokens 1").out == answer.out);
+    }
+  }
+}
+
 BOOST_AUTO_TEST_CASE(formats_hold_the_same_floats) {
   const Workplace place;
   place.make_model("normalised");

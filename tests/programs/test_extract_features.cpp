@@ -66,6 +66,29 @@ BOOST_AUTO_TEST_CASE(features_are_those_of_the_older_package) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(low_precision_is_near) {
+  const Workplace place;
+  place.make_model("features");
+  if (!contains(place.run("extract_features", "--help").out, "cpu")) return;
+  const auto expected = lines_of(read_file(golden / "features.jsonl"));
+  const Answer answer = place.run("extract_features", options("--layers -1,-2,0 --backend cpu --precision bf16"));
+  BOOST_TEST(answer.status == 0, answer.err);
+  const auto rows = lines_of(read_file(place.folder / "result"));
+  BOOST_TEST_REQUIRE(rows.size() == expected.size());
+  double largest = 0;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const Json a = Json::parse(rows[i]), b = Json::parse(expected[i]);
+    for (std::size_t t = 0; t < b["features"].size(); ++t)
+      for (std::size_t l = 0; l < b["features"][t]["layers"].size(); ++l) {
+        const auto x = a["features"][t]["layers"][l]["values"].get<std::vector<double>>();
+        const auto y = b["features"][t]["layers"][l]["values"].get<std::vector<double>>();
+        for (std::size_t k = 0; k < y.size(); ++k) largest = std::max(largest, std::abs(x[k] - y[k]));
+      }
+  }
+  BOOST_TEST(largest > 1e-5);
+  BOOST_TEST(largest < 0.1);
+}
+
 BOOST_AUTO_TEST_CASE(the_older_name_of_the_config_is_read) {
   const Workplace place;
   const fs::path folder = place.make_model("features");

@@ -237,8 +237,8 @@ class Packed {
         model, backend, [precision](const RolePath&, const ParamBase&) { return precision; }, executor);
   }
 
-  /// The same with a precision of each linear's own: choose(const RolePath&, const ParamBase&) -> Precision. It is asked
-  /// more than once, and of weights of linears alone counts what it says.
+  /// The same with a precision of each linear's own: choose(const RolePath&, const ParamBase&) -> Precision. It is
+  /// asked more than once, and of weights of linears alone counts what it says.
   template <class Model, class Choose>
   requires std::is_invocable_r_v<Precision, const Choose&, const RolePath&, const ParamBase&>
   static Result<Packed> of(const Model& model, const B& backend, const Choose& choose,
@@ -251,8 +251,8 @@ class Packed {
       const Precision precision = choose(path, p);
       if (unsupported || precision == Precision::f32) return;
       if (packing.supports == nullptr || !packing.supports(precision))
-        unsupported =
-            Error::format(Code::unsupported, "backend %s: it computes no linears in %s", backend.name(), name(precision));
+        unsupported = Error::format(Code::unsupported, "backend %s: it computes no linears in %s", backend.name(),
+                                    name(precision));
     });
     if (unsupported) return unsupported;
     Packed packed;
