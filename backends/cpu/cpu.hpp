@@ -4,7 +4,7 @@
 // kernel here comes from the reference backend.
 #pragma once
 
-#include "tessera/context/backend.hpp"
+#include "tessera/backends/cpu/memory.hpp"
 
 /// What the compiled library offers, outside of the instruction-set namespace (base/isa.hpp): one copy serves all
 /// units.
@@ -23,10 +23,7 @@ struct Cpu {
   static const char* name() noexcept { return "cpu"; }
   static const Kernels& kernels() noexcept { return *static_cast<const Kernels*>(TESSERA_COMPILED::cpu::kernels()); }
   static const Vjps& vjps() noexcept { return *static_cast<const Vjps*>(TESSERA_COMPILED::cpu::vjps()); }
-  static const Memory& memory() noexcept {
-    static constexpr Memory host;
-    return host;
-  }
+  static const Memory& memory() noexcept { return cpu::memory(); }
   static const Packing& packing() noexcept { return *static_cast<const Packing*>(TESSERA_COMPILED::cpu::packing()); }
 
   /// The instruction set that runs: "AVX3", "AVX2", "SSE4", ...

@@ -25,12 +25,15 @@ using cpu::panel_width;
 // 32 vector registers hold 24 sums, 3 vectors of b and 1 of a; 16 hold 12, 3 and 1.
 #if HWY_TARGET <= HWY_AVX3 || HWY_TARGET == HWY_NEON
 inline constexpr int tile_rows = 8;
+inline constexpr int wide_vectors = 4;  // six rows by four vectors: as good, for panels of 64
 #else
 inline constexpr int tile_rows = 4;
+inline constexpr int wide_vectors = 3;
 #endif
 inline constexpr int tile_vectors = 3;
+inline constexpr Index wide_panel = 64;
 
-/// One register tile: c = init + a b over `inner`.
+/// Register tiles one below the other: c = init + a b over `inner`, for each.
 struct TileCall {
   Index inner;
   const float* a;
@@ -42,8 +45,8 @@ struct TileCall {
   Index init_row;     ///< 0: the same for each row
   float* c;
   Index c_row;
-  const float* next;  ///< what is needed after this tile
-  int next_lines;     ///< cache lines of it to fetch for each 4 steps of inner
+  const float* next;  ///< what is needed after these tiles
+  Index next_lines;   ///< cache lines of it to fetch for each 4 steps of inner
 };
 
 /// One step along `inner`. Two base pointers and two strides reach eight rows of a: eight pointers would not fit the
@@ -66,126 +69,166 @@ HWY_INLINE void multiply_step(const float* low, const float* high, Index row, In
   }
 }
 
-template <int Rows, int Vectors>
-HWY_NOINLINE inline void tile(const TileCall& t) {
+/// `count` tiles of Rows rows; `t` then stands for the rows after them. `Along`: a's numbers lie side by side along
+/// `inner`.
+template <int Rows, int Vectors, bool Along>
+HWY_NOINLINE inline void tiles(TileCall& t, Index count) {
   const F32 d;
   const Index n = lanes();
-  for (int r = 0; r < Rows; ++r)
-    for (Index j = 0; j < Vectors * n; j += 16) hwy::Prefetch(t.c + r * t.c_row + j);
-
-  Vec sum[Rows][Vectors];
-  TESSERA_UNROLL
-  for (int r = 0; r < Rows; ++r) {
-    TESSERA_UNROLL
-    for (int v = 0; v < Vectors; ++v)
-      sum[r][v] = t.init == nullptr ? hn::Zero(d) : hn::LoadU(d, t.init + r * t.init_row + v * n);
-  }
-
   const Index row = t.a_row;
   const Index row3 = 3 * t.a_row;
-  const Index a_step = t.a_step;
+  const Index a_step = Along ? 1 : t.a_step;
   const Index b_row = t.b_row;
-  const float* low = t.a;
-  const float* high = Rows > 4 ? t.a + 4 * t.a_row : t.a;
-  const float* b = t.b;
+  const Index inner = t.inner;
+  const Index next_lines = t.next_lines;
   const float* next = t.next;
-  const int next_lines = t.next_lines;
-  Index k = t.inner;
-  for (; k >= 4; k -= 4) {
-    for (int i = 0; i < next_lines; ++i, next += 16) hwy::Prefetch(next);
+  const float* init = t.init;
+  const Index init_row = t.init_row;
+  const float* a = t.a;
+  float* c = t.c;
+  const Index c_row = t.c_row;
+  for (; count > 0; --count) {
+    for (int r = 0; r < Rows; ++r)
+      for (Index j = 0; j < Vectors * n; j += 16) hwy::Prefetch(c + r * c_row + j);
+
+    Vec sum[Rows][Vectors];
     TESSERA_UNROLL
-    for (int u = 0; u < 4; ++u) {
+    for (int r = 0; r < Rows; ++r) {
+      TESSERA_UNROLL
+      for (int v = 0; v < Vectors; ++v)
+        sum[r][v] = init == nullptr ? hn::Zero(d) : hn::LoadU(d, init + r * init_row + v * n);
+    }
+
+    const float* low = a;
+    const float* high = Rows > 4 ? a + 4 * row : a;
+    const float* b = t.b;
+    Index k = inner;
+    for (; k >= 4; k -= 4) {
+      for (Index i = 0; i < next_lines; ++i, next += 16) hwy::Prefetch(next);
+      TESSERA_UNROLL
+      for (int u = 0; u < 4; ++u) {
+        multiply_step<Rows, Vectors>(low + u * a_step, high + u * a_step, row, row3, b, sum);
+        b += b_row;
+      }
+      low += 4 * a_step;
+      high += 4 * a_step;
+    }
+    for (; k > 0; --k) {
       multiply_step<Rows, Vectors>(low, high, row, row3, b, sum);
       low += a_step;
       high += a_step;
       b += b_row;
     }
-  }
-  for (; k > 0; --k) {
-    multiply_step<Rows, Vectors>(low, high, row, row3, b, sum);
-    low += a_step;
-    high += a_step;
-    b += b_row;
-  }
 
-  TESSERA_UNROLL
-  for (int r = 0; r < Rows; ++r) {
     TESSERA_UNROLL
-    for (int v = 0; v < Vectors; ++v) hn::StoreU(sum[r][v], d, t.c + r * t.c_row + v * n);
-  }
-}
-
-using Tile = void (*)(const TileCall&);
-
-template <int Rows>
-inline Tile tile_of(Index vectors) {
-  return vectors == 3 ? &tile<Rows, 3> : vectors == 2 ? &tile<Rows, 2> : &tile<Rows, 1>;
-}
-inline Tile tile_of(Index rows, Index vectors) {
-  switch (rows) {
-    case 1: return tile_of<1>(vectors);
-    case 2: return tile_of<2>(vectors);
-    case 3: return tile_of<3>(vectors);
-#if HWY_TARGET <= HWY_AVX3 || HWY_TARGET == HWY_NEON
-    case 4: return tile_of<4>(vectors);
-    case 5: return tile_of<5>(vectors);
-    case 6: return tile_of<6>(vectors);
-    case 7: return tile_of<7>(vectors);
-#endif
-    default: return tile_of<tile_rows>(vectors);
-  }
-}
-
-/// Rows of a times one chunk of one panel: `columns` of c (at most 48), `t` set for the first row and column but for
-/// c's part of `init`. The chunk is read once for each block of rows, and meanwhile `next` is fetched.
-HWY_NOINLINE inline void multiply_chunk(TileCall t, Index rows, Index columns, const float* next, Index next_count) {
-  const Index n = lanes();
-  const Index blocks = (rows + tile_rows - 1) / tile_rows;
-  const Index groups = (columns + tile_vectors * n - 1) / (tile_vectors * n);
-  // Lines of the next chunk, spread evenly: for each 4 steps in each tile.
-  const Index steps = t.inner / 4 > 0 ? t.inner / 4 : 1;
-  const Index tiles = blocks * groups;
-  const Index lines = next_count / 16;
-  const Index each = next == nullptr ? 0 : (lines + steps * tiles - 1) / (steps * tiles);
-  const float* const end = next + next_count;
-  t.next = next;
-
-  HWY_ALIGN float edge[tile_rows * panel_width];
-  const TileCall start = t;
-  for (Index group = 0; group < groups; ++group) {
-    const Index column = group * tile_vectors * n;
-    const Index left = columns - column < tile_vectors * n ? columns - column : tile_vectors * n;
-    const Index vectors = (left + n - 1) / n;
-    const bool whole = left == vectors * n;
-    t.b = start.b + column;
-    for (Index block = 0; block < blocks; ++block) {
-      const Index first = rows * block / blocks;  // balanced: never a block of one row beside full ones
-      const Index count = rows * (block + 1) / blocks - first;
-      t.a = start.a + first * start.a_row;
-      t.c = start.c + first * start.c_row + column;
-      t.c_row = start.c_row;
-      t.init = start.init == nullptr ? nullptr : start.init + first * start.init_row + column;
-      t.init_row = start.init_row;
-      t.next_lines = t.next < end ? static_cast<int>(each) : 0;
-      if (whole) {
-        tile_of(count, vectors)(t);
-      } else {  // c ends inside of a vector: through a tile of our own
-        float* const c = t.c;
-        for (Index r = 0; t.init != nullptr && r < count; ++r)
-          for (Index j = 0; j < vectors * n; ++j)
-            edge[r * panel_width + j] = j < left ? t.init[r * t.init_row + j] : 0.0F;
-        if (t.init != nullptr) {
-          t.init = edge;
-          t.init_row = panel_width;
-        }
-        t.c = edge;
-        t.c_row = panel_width;
-        tile_of(count, vectors)(t);
-        for (Index r = 0; r < count; ++r)
-          for (Index j = 0; j < left; ++j) c[r * start.c_row + j] = edge[r * panel_width + j];
-      }
-      if (t.next_lines > 0) t.next += steps * each * 16;
+    for (int r = 0; r < Rows; ++r) {
+      TESSERA_UNROLL
+      for (int v = 0; v < Vectors; ++v) hn::StoreU(sum[r][v], d, c + r * c_row + v * n);
     }
+    a += Rows * row;
+    c += Rows * c_row;
+    if (init != nullptr) init += Rows * init_row;
+  }
+  t.a = a;
+  t.c = c;
+  t.init = init;
+  t.next = next;
+}
+
+using Tiles = void (*)(TileCall&, Index);
+
+template <int Rows, bool Along>
+inline Tiles tiles_of(Index vectors) {
+  if constexpr (wide_vectors == 4 && Along && Rows <= 6)
+    if (vectors == 4) return &tiles<Rows, 4, Along>;
+  return vectors == 3 ? &tiles<Rows, 3, Along> : vectors == 2 ? &tiles<Rows, 2, Along> : &tiles<Rows, 1, Along>;
+}
+template <bool Along>
+inline Tiles tiles_of(Index rows, Index vectors) {
+  switch (rows) {
+    case 1: return tiles_of<1, Along>(vectors);
+    case 2: return tiles_of<2, Along>(vectors);
+    case 3: return tiles_of<3, Along>(vectors);
+#if HWY_TARGET <= HWY_AVX3 || HWY_TARGET == HWY_NEON
+    // Where a lies across memory (gradients of weights) four rows are as fast, and half the code.
+    case 5: return tiles_of < Along ? 5 : 4, Along > (vectors);
+    case 6: return tiles_of < Along ? 6 : 4, Along > (vectors);
+    case 7: return tiles_of < Along ? 7 : 4, Along > (vectors);
+    case 8: return tiles_of < Along ? 8 : 4, Along > (vectors);
+#endif
+    default: return tiles_of<4, Along>(vectors);
+  }
+}
+
+/// Rows of a product in the fewest blocks that hold them, and never a block of one row beside full ones: first some
+/// with one row more, then the others. Made once for all chunks, as its divisions cost as much as a tile of 8 steps.
+class RowBlocks {
+ public:
+  /// `vectors`: the most that a tile will have.
+  RowBlocks(Index rows, Index a_step, Index vectors = tile_vectors) : along_(a_step == 1) {
+    const Index most = !along_ ? 4 : vectors > tile_vectors ? 6 : tile_rows;
+    count_ = (rows + most - 1) / most;
+    each_ = rows / count_;
+    larger_ = rows - each_ * count_;
+  }
+  Index count() const { return count_; }
+
+  void multiply(TileCall& t, Index vectors) const {
+    if (larger_ > 0) of(each_ + 1, vectors)(t, larger_);
+    of(each_, vectors)(t, count_ - larger_);
+  }
+
+ private:
+  Tiles of(Index rows, Index vectors) const {
+    return along_ ? tiles_of<true>(rows, vectors) : tiles_of<false>(rows, vectors);
+  }
+  bool along_;
+  Index count_, each_, larger_;
+};
+
+/// c may end inside of a vector: the last columns through a tile of our own.
+HWY_NOINLINE inline void multiply_edge(TileCall& t, Index rows, Index columns, Index vectors) {
+  const Index n = lanes();
+  HWY_ALIGN float edge[tile_rows * wide_panel];
+  for (Index first = 0; first < rows; first += tile_rows) {
+    const Index count = rows - first < tile_rows ? rows - first : tile_rows;
+    TileCall in_edge = t;
+    for (Index r = 0; t.init != nullptr && r < count; ++r)
+      for (Index j = 0; j < vectors * n; ++j)
+        edge[r * wide_panel + j] = j < columns ? t.init[r * t.init_row + j] : 0.0F;
+    if (t.init != nullptr) {
+      in_edge.init = edge;
+      in_edge.init_row = wide_panel;
+    }
+    in_edge.c = edge;
+    in_edge.c_row = wide_panel;
+    RowBlocks(count, t.a_step, vectors).multiply(in_edge, vectors);
+    t.next = in_edge.next;
+    for (Index r = 0; r < count; ++r)
+      for (Index j = 0; j < columns; ++j) t.c[r * t.c_row + j] = edge[r * wide_panel + j];
+    t.a += count * t.a_row;
+    t.c += count * t.c_row;
+    if (t.init != nullptr) t.init += count * t.init_row;
+  }
+}
+
+/// Rows of a times one chunk of one panel: `columns` of c, `t` set for the first row and column; `most` vectors at a
+/// time, as `blocks` was told. The chunk is read once for each block of rows; meanwhile what follows is fetched.
+HWY_INLINE void multiply_chunk(TileCall t, Index rows, const RowBlocks& blocks, Index columns,
+                               Index most = tile_vectors) {
+  const Index n = lanes();
+  const TileCall start = t;
+  for (Index column = 0; column < columns; column += most * n) {
+    const Index left = columns - column < most * n ? columns - column : most * n;
+    const Index vectors = (left + n - 1) / n;
+    t.a = start.a;
+    t.b = start.b + column;
+    t.c = start.c + column;
+    t.init = start.init == nullptr ? nullptr : start.init + column;
+    if (left == vectors * n)
+      blocks.multiply(t, vectors);
+    else
+      multiply_edge(t, rows, left, vectors);
   }
 }
 
@@ -212,35 +255,45 @@ inline constexpr Index packed_block = 768;
 /// b that is packed on the way is packed into 48 kB of stack.
 inline constexpr Index plain_block = 256;
 
+/// How `inner` is cut: into equal blocks of whole fours, the last one shorter.
+struct InnerBlocks {
+  Index each;
+  Index count;
+  InnerBlocks(Index inner, Index most) {
+    count = inner > most ? (inner + most - 1) / most : 1;
+    each = count == 1 ? inner : cpu::round_up((inner + count - 1) / count, 4);
+    if (count > 1) count = (inner + each - 1) / each;
+  }
+};
+
 /// Rows [row, row_end) times panels [panel, panel_end) of packed b.
 HWY_NOINLINE inline void multiply_packed(const Gemm& g, Index batch, Index row, Index row_end, Index panel,
                                          Index panel_end) {
   const float* const b = g.b + batch * g.b_batch;
-  const Index panels = cpu::panel_count(g.columns);
-  const Index blocks = g.inner > 0 ? (g.inner + packed_block - 1) / packed_block : 1;
-  const auto start_of = [&](Index k) { return g.inner * k / blocks; };
+  const InnerBlocks inner(g.inner, packed_block);
+  const RowBlocks blocks(row_end - row, g.a_step);
   const auto chunk = [&](Index p, Index k) {
-    return b + p * g.panel_stride + (g.first_step + start_of(k)) * cpu::width_of_panel(g.columns, p);
+    return b + p * g.panel_stride + (g.first_step + k * inner.each) * cpu::width_of_panel(g.columns, p);
   };
-  for (Index k = 0; k < blocks; ++k) {
+  // Lines of the next chunk, spread evenly: so many for each 4 steps in each tile.
+  const Index quads = inner.each / 4 > 0 ? inner.each / 4 : 1;
+  const Index groups = (panel_width + tile_vectors * lanes() - 1) / (tile_vectors * lanes());
+  const Index next_lines =
+      (inner.each * (panel_width / 16) + quads * blocks.count() * groups - 1) / (quads * blocks.count() * groups);
+  for (Index k = 0; k < inner.count; ++k) {
+    const Index first = k * inner.each;
+    const Index count = g.inner - first < inner.each ? g.inner - first : inner.each;
     for (Index p = panel; p < panel_end; ++p) {
-      // What comes after this chunk; after the last one, most likely the panel that follows.
-      Index next_p = p + 1;
-      Index next_k = k;
-      if (next_p == panel_end && k + 1 < blocks) {
-        next_p = panel;
-        next_k = k + 1;
-      } else if (next_p == panel_end) {
-        next_k = 0;
-      }
-      const bool more = next_p < panels;
-      const Index width = cpu::width_of_panel(g.columns, p);
-      TileCall t = tile_call(g, batch, row, p, start_of(k), start_of(k + 1) - start_of(k));
+      TileCall t = tile_call(g, batch, row, p, first, count);
       t.b = chunk(p, k);
-      t.b_row = width;
+      t.b_row = cpu::width_of_panel(g.columns, p);
+      // What comes after this chunk; after the last one, most likely the panel that follows, and after the last of them
+      // the weight that was packed behind this one.
+      t.next =
+          p + 1 < panel_end || k + 1 == inner.count ? chunk(p + 1, p + 1 < panel_end ? k : 0) : chunk(panel, k + 1);
+      t.next_lines = next_lines;
       const Index left = g.columns - p * panel_width;
-      multiply_chunk(t, row_end - row, left < panel_width ? left : panel_width, more ? chunk(next_p, next_k) : nullptr,
-                     more ? (start_of(next_k + 1) - start_of(next_k)) * cpu::width_of_panel(g.columns, next_p) : 0);
+      multiply_chunk(t, row_end - row, blocks, left < panel_width ? left : panel_width);
     }
   }
 }
@@ -302,20 +355,21 @@ HWY_NOINLINE inline void multiply_plain(const Gemm& g, Index batch, Index row, I
                                         Index panel_end) {
   HWY_ALIGN float chunk[plain_block * panel_width];
   const float* const b = g.b + batch * g.b_batch;
-  const Index blocks = g.inner > 0 ? (g.inner + plain_block - 1) / plain_block : 1;
+  const InnerBlocks inner(g.inner, plain_block);
+  const RowBlocks blocks(row_end - row, g.a_step);
   for (Index p = panel; p < panel_end; ++p) {
     const Index left = g.columns - p * panel_width;
     const Index columns = left < panel_width ? left : panel_width;
     const Index width = cpu::width_of_panel(g.columns, p);
-    for (Index k = 0; k < blocks; ++k) {
-      const Index first = g.inner * k / blocks;
-      const Index count = g.inner * (k + 1) / blocks - first;
+    for (Index k = 0; k < inner.count; ++k) {
+      const Index first = k * inner.each;
+      const Index count = g.inner - first < inner.each ? g.inner - first : inner.each;
       pack_chunk(b + first * g.b_step + p * panel_width * g.b_column, g.b_step, g.b_column, count, columns, g.scale,
                  chunk, width);
       TileCall t = tile_call(g, batch, row, p, first, count);
       t.b = chunk;
       t.b_row = width;
-      multiply_chunk(t, row_end - row, columns, nullptr, 0);
+      multiply_chunk(t, row_end - row, blocks, columns);
     }
   }
 }

@@ -1,4 +1,4 @@
-// CpuStatic: the same kernels as headers, for the one instruction set that the compiler is told (-march=x86-64-v4,
+// CpuStatic: the same kernels as headers, for the one instruction set that the compiler is told (-march=skylake-avx512,
 // ...).
 //
 // For programs that want no compiled library, or no dispatch. Include it in few files: it takes seconds to compile. The
@@ -17,6 +17,7 @@
 #endif
 
 #include "tessera/backends/cpu/kernels-inl.hpp"
+#include "tessera/backends/cpu/memory.hpp"
 #include "tessera/backends/cpu/vjps-inl.hpp"
 #include "tessera/backends/reference/reference.hpp"
 
@@ -42,10 +43,7 @@ struct CpuStatic {
     }();
     return table;
   }
-  static const Memory& memory() noexcept {
-    static constexpr Memory host;
-    return host;
-  }
+  static const Memory& memory() noexcept { return cpu::memory(); }
   static const Packing& packing() noexcept {
     static const Packing table = [] {
       Packing p;
