@@ -22,7 +22,7 @@ namespace tessera::inline TESSERA_ISA {
 namespace TESSERA_CPU_FORM {
 namespace HWY_NAMESPACE {
 
-inline constexpr Index keys_at_once = 960;  // a multiple of the panel
+inline constexpr Index keys_at_once = 960;  // a multiple of wide_panel
 inline constexpr Index scores_on_stack = 8192;
 inline constexpr Index most_queries = 24;
 /// e^-104 is less than the smallest float: such a key has probability 0.
