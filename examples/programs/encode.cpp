@@ -28,6 +28,7 @@
 #include "tessera/io/json.hpp"
 #include "tessera/io/npy.hpp"
 #include "tessera/pretrained/tokenizer_files.hpp"
+#include "tessera/pretrained/vocabulary_size.hpp"
 #include "tessera/text/unicode.hpp"
 
 namespace {
@@ -89,18 +90,14 @@ Result<std::unique_ptr<text::Tokenizer>> load_tokenizer(const std::string& folde
     if (!known)
       return Error::format(Code::not_found, "%s/vocab.txt: the token %s is missing", folder.c_str(), token.c_str());
   }
-  auto tokens = static_cast<Index>(bert->vocabulary().id_bound());
+  std::size_t tokens = bert->vocabulary().id_bound();
   const char* file = "vocab.txt";
   for (const auto& [token, id] : loaded.tokenizer->added_tokens()) {
-    if (id < tokens) continue;
-    tokens = id + 1;
+    if (static_cast<std::size_t>(id) < tokens) continue;
+    tokens = static_cast<std::size_t>(id) + 1;
     file = "added_tokens.json";
   }
-  if (tokens > vocab_size)
-    return Error::format(Code::out_of_range,
-                         "%s: %s has ids up to %lld, but the model's vocab_size is %lld: they do not "
-                         "belong together",
-                         folder.c_str(), file, static_cast<long long>(tokens - 1), static_cast<long long>(vocab_size));
+  TESSERA_TRY(tessera::vocabulary_fits(io::join_path(folder, file).c_str(), tokens, vocab_size));
   return std::move(loaded.tokenizer);
 }
 

@@ -27,6 +27,7 @@
 #include "common/progress.hpp"
 #include "tessera/base/version.hpp"
 #include "tessera/io/json.hpp"
+#include "tessera/pretrained/vocabulary_size.hpp"
 #include "tessera/text/bert_v062.hpp"
 #include "tessera/text/strings.hpp"
 
@@ -157,11 +158,7 @@ Result<Tokens> load_tokens(const Options& o, Index vocab_size) {
   if (!tokenizer) return tokenizer.error().in(path.c_str());
   auto vocabulary = text::read_vocabulary(bytes, text::LineTrim::white_space);
   if (!vocabulary) return vocabulary.error().in(path.c_str());
-  if (static_cast<Index>(vocabulary->id_bound()) > vocab_size)
-    return Error::format(Code::out_of_range,
-                         "%s: %zu tokens, but the model's vocab_size is %lld: they do not belong "
-                         "together",
-                         path.c_str(), vocabulary->id_bound(), static_cast<long long>(vocab_size));
+  TESSERA_TRY(tessera::vocabulary_fits(path.c_str(), vocabulary->id_bound(), vocab_size));
   for (const char* token : {"[CLS]", "[SEP]", "[UNK]"})
     if (!vocabulary->contains(token))
       return Error::format(Code::not_found, "%s: the token %s is missing", path.c_str(), token);

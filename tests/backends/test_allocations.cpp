@@ -6,38 +6,16 @@
 #include <memory>
 #include <thread>
 
+#include "backends/backends.hpp"
 #include "context/counting.hpp"
 #include "context/small_bert.hpp"
 #include "tessera/base/thread_pool.hpp"
 #include "tessera/context/training_session.hpp"
 #include "tessera/train/adamw.hpp"
-#ifdef TESSERA_WITH_STUB
-#include "tessera/backends/stub/stub.hpp"
-#endif
-#ifdef TESSERA_WITH_CPU
-#include "tessera/backends/cpu/cpu.hpp"
-#endif
 
 using namespace tessera;
 using namespace small_bert;
 using Model = BertForTokenClassification<>;
-
-namespace {
-
-/// The backends that promise it.
-std::vector<AnyBackend> backends() {
-  return {
-      AnyBackend::of(Ref()),
-#ifdef TESSERA_WITH_STUB
-      AnyBackend::of(Stub()),
-#endif
-#ifdef TESSERA_WITH_CPU
-      AnyBackend::of(Cpu()),
-#endif
-  };
-}
-
-}  // namespace
 
 BOOST_AUTO_TEST_CASE(the_counter_counts) {
   std::unique_ptr<int> kept;
@@ -57,7 +35,7 @@ BOOST_AUTO_TEST_CASE(a_run_allocates_nothing_from_the_first_on) {
   BOOST_TEST_REQUIRE(pool.start(2).ok());
   // A new thread may allocate for itself when it first runs, and under a sanitizer it does.
   std::this_thread::sleep_for(std::chrono::milliseconds(100));
-  for (const AnyBackend& backend : backends())
+  for (const AnyBackend& backend : backends_without_heap())
     for (const Executor& executor : {Executor(), pool.executor()}) {
       BOOST_TEST_CONTEXT(backend.name() << ", " << executor.threads() << " threads") {
         auto packed = Packed<AnyBackend>::of(owned.model, backend, Precision::f32, executor);
@@ -76,7 +54,7 @@ BOOST_AUTO_TEST_CASE(a_run_allocates_nothing_from_the_first_on) {
 
 BOOST_AUTO_TEST_CASE(a_run_in_pieces_and_a_refused_one_allocate_nothing) {
   const Owned<Model> owned;
-  for (const AnyBackend& backend : backends()) {
+  for (const AnyBackend& backend : backends_without_heap()) {
     auto packed = Packed<AnyBackend>::of(owned.model, backend);
     Session<Model, AnyBackend> session(owned.model, backend, &*packed);
     const Arrays arrays(2, 6), larger(3, 9);
@@ -97,7 +75,7 @@ BOOST_AUTO_TEST_CASE(a_run_in_pieces_and_a_refused_one_allocate_nothing) {
 }
 
 BOOST_AUTO_TEST_CASE(training_steps_after_reserve_allocate_nothing) {
-  for (const AnyBackend& backend : backends())
+  for (const AnyBackend& backend : backends_without_heap())
     for (const bool checkpointing : {false, true}) {
       BOOST_TEST_CONTEXT(backend.name() << (checkpointing ? ", checkpointing" : "")) {
         Owned<Model> owned;

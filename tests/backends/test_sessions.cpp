@@ -6,39 +6,16 @@
 #include <cstdlib>
 #include <memory>
 
+#include "backends/backends.hpp"
 #include "context/small_bert.hpp"
 #include "tessera/base/thread_pool.hpp"
 #include "tessera/context/training_session.hpp"
-#ifdef TESSERA_WITH_STUB
-#include "tessera/backends/stub/stub.hpp"
-#endif
-#ifdef TESSERA_WITH_CPU
-#include "tessera/backends/cpu/cpu.hpp"
-#endif
-#ifdef TESSERA_WITH_EIGEN
-#include "tessera/backends/eigen/eigen.hpp"
-#endif
 
 using namespace tessera;
 using namespace small_bert;
 using Model = BertForTokenClassification<>;
 
 namespace {
-
-std::vector<AnyBackend> backends() {
-  return {
-      AnyBackend::of(Ref()),
-#ifdef TESSERA_WITH_STUB
-      AnyBackend::of(Stub()),
-#endif
-#ifdef TESSERA_WITH_CPU
-      AnyBackend::of(Cpu()),
-#endif
-#ifdef TESSERA_WITH_EIGEN
-      AnyBackend::of(EigenBackend()),
-#endif
-  };
-}
 
 /// Wide enough that kernels cut their work into tiles.
 BertConfig wide() {
@@ -58,7 +35,7 @@ BOOST_AUTO_TEST_CASE(runs_in_pieces_give_the_bits_of_runs_in_one_piece_for_one_t
   const auto in = arrays.labelled(3 * 37);
   ThreadPool pool;
   BOOST_TEST_REQUIRE(pool.start(2).ok());
-  for (const AnyBackend& backend : backends()) BOOST_TEST_CONTEXT(backend.name()) {
+  for (const AnyBackend& backend : host_backends()) BOOST_TEST_CONTEXT(backend.name()) {
       auto packed = Packed<AnyBackend>::of(owned.model, backend);
       std::vector<float> truth;
       for (const Executor& executor : {Executor(), pool.executor()})
@@ -92,7 +69,7 @@ BOOST_AUTO_TEST_CASE(any_smaller_input_fits_and_gives_the_bits_of_a_session_of_i
   ThreadPool pool;
   BOOST_TEST_REQUIRE(pool.start(2).ok());
   constexpr Index most_texts = 3, most_tokens = 70;
-  for (const AnyBackend& backend : backends()) BOOST_TEST_CONTEXT(backend.name()) {
+  for (const AnyBackend& backend : host_backends()) BOOST_TEST_CONTEXT(backend.name()) {
       auto packed = Packed<AnyBackend>::of(owned.model, backend);
       Session<Model, AnyBackend> session(owned.model, backend, &*packed, pool.executor());
       const Arrays most(most_texts, most_tokens);
@@ -115,7 +92,7 @@ BOOST_AUTO_TEST_CASE(any_smaller_input_fits_and_gives_the_bits_of_a_session_of_i
 BOOST_AUTO_TEST_CASE(a_tape_whose_dropout_is_off_gives_the_bits_of_one_without_dropout) {
   const Arrays arrays(2, 19);
   const auto in = arrays.labelled(38);
-  for (const AnyBackend& backend : backends()) BOOST_TEST_CONTEXT(backend.name()) {
+  for (const AnyBackend& backend : host_backends()) BOOST_TEST_CONTEXT(backend.name()) {
       std::vector<float> bits[2];
       for (const bool has_rate : {false, true}) {
         BertConfig c = wide();
@@ -138,7 +115,7 @@ BOOST_AUTO_TEST_CASE(a_tape_whose_dropout_is_off_gives_the_bits_of_one_without_d
 
 BOOST_AUTO_TEST_CASE(any_smaller_input_trains) {
   const Owned<Model> owned(wide());
-  for (const AnyBackend& backend : backends()) BOOST_TEST_CONTEXT(backend.name()) {
+  for (const AnyBackend& backend : host_backends()) BOOST_TEST_CONTEXT(backend.name()) {
       auto gradients = Gradients<AnyBackend>::of(owned.model, backend);
       TrainingSession<Model, AnyBackend> session(owned.model, backend, *gradients);
       session.set_dropout(true, 2);
@@ -158,7 +135,7 @@ BOOST_AUTO_TEST_CASE(a_run_stays_inside_the_planned_bytes) {
   const Owned<Model> owned(wide());
   const Arrays arrays(2, 33);
   const auto in = arrays.labelled(66);
-  for (const AnyBackend& backend : backends()) BOOST_TEST_CONTEXT(backend.name()) {
+  for (const AnyBackend& backend : host_backends()) BOOST_TEST_CONTEXT(backend.name()) {
       auto packed = Packed<AnyBackend>::of(owned.model, backend);
       const std::size_t bytes = plan(owned.model, in, backend).arena_bytes;
       constexpr std::size_t guard = 4096;

@@ -261,7 +261,7 @@ BOOST_AUTO_TEST_CASE(bad_models_are_named) {
        {"other_sizes", "expected ["});
   with("no_cls", "vocab.txt", "[UNK]\n[SEP]\na\n", {"[CLS]"});
   std::string words = read_file(golden / "vocab.txt") + "one\ntwo\n";
-  with("more_words", "vocab.txt", words, {"more_words", "vocab.txt", "62", "vocab_size is 61"});
+  with("more_words", "vocab.txt", words, {"more_words", "vocab.txt", "63", "vocab_size is 61"});
   with("added_words", "added_tokens.json", "{\"new\": 61}", {"added_tokens.json", "61"});
   with("other_pooling", "modules.json",
        "[{\"type\": \"x.Transformer\", \"path\": \"\"}, {\"type\": \"x.Dense\", \"path\": \"1\"}]",
