@@ -1,10 +1,7 @@
 // The compiled form of the forward kernels: every target of Highway from one source, the best of this machine chosen
 // when the tables are first asked for. Build it without -march flags.
 #define TESSERA_CPU_FORM cpu_dispatch
-// SSSE3 without SSE4: processors of 2006. They run the scalar kernels.
-#ifndef HWY_DISABLED_TARGETS
-#define HWY_DISABLED_TARGETS HWY_SSSE3
-#endif
+#include "tessera/backends/cpu/targets.hpp"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "tessera/backends/cpu/cpu.cpp"

@@ -2,9 +2,7 @@
 // products are those of cpu.cpp.
 #define TESSERA_CPU_FORM cpu_dispatch
 #define TESSERA_CPU_GEMM cpu::gemm
-#ifndef HWY_DISABLED_TARGETS
-#define HWY_DISABLED_TARGETS HWY_SSSE3
-#endif
+#include "tessera/backends/cpu/targets.hpp"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "tessera/backends/cpu/cpu_vjp.cpp"

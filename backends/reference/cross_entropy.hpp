@@ -20,7 +20,8 @@ inline Index label_of(const View& labels, Index r, std::int32_t ignored, Index c
 template <class T>
 double log_sum_exp(const T* x, Index n) noexcept {
   double largest = -std::numeric_limits<double>::infinity();
-  for (Index c = 0; c < n; ++c) largest = std::fmax(largest, static_cast<double>(x[c]));
+  for (Index c = 0; c < n; ++c)  // not std::fmax, on which g++ 12 for aarch64 fails (vect_transform_reduction)
+    if (static_cast<double>(x[c]) > largest) largest = static_cast<double>(x[c]);
   double total = 0;
   for (Index c = 0; c < n; ++c) total += std::exp(static_cast<double>(x[c]) - largest);
   return largest + std::log(total);

@@ -12,16 +12,20 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_set>
 #include <utility>
 #include <vector>
 
+#ifndef TESSERA_WITHOUT_ZLIB
 #include <zlib.h>
+#endif
 
 #include "tessera/base/result.hpp"
 #include "tessera/io/bytes.hpp"
+#include "tessera/io/crc32.hpp"
 #include "tessera/io/guard.hpp"
 #include "tessera/io/state.hpp"
 #include "tessera/io/utf8.hpp"
@@ -50,16 +54,38 @@ inline constexpr std::uint16_t deflated = 8;
 inline constexpr std::uint64_t most_growth = 1032;
 }  // namespace zip
 
-inline std::uint32_t crc_of(Bytes data, std::uint32_t before = 0) noexcept {
-  // crc32 takes 32-bit lengths.
-  uLong crc = before;
-  while (!data.empty()) {
-    const std::size_t step = std::min<std::size_t>(data.size(), std::size_t{1} << 30);
-    crc = ::crc32(crc, reinterpret_cast<const Bytef*>(data.data()), static_cast<uInt>(step));
-    data = data.subspan(step);
+#ifndef TESSERA_WITHOUT_ZLIB
+/// Whether the raw deflate stream `packed` gives exactly the bytes of `content`.
+inline Result<bool> inflates_to(Bytes packed, std::span<std::byte> content) noexcept {
+  z_stream stream = {};
+  // Negative window bits: a raw stream without zlib's own header.
+  if (::inflateInit2(&stream, -MAX_WBITS) != Z_OK) return Error::format(Code::out_of_memory, "zlib could not start");
+  std::byte beyond;  // where zlib writes when there is more than the directory says
+  std::size_t read = 0, written = 0;
+  int code = Z_OK;
+  while (code == Z_OK) {
+    constexpr std::size_t step = std::size_t{1} << 30;
+    const std::size_t room = (std::min)(content.size() - written, step);
+    stream.next_in = reinterpret_cast<Bytef*>(const_cast<std::byte*>(packed.data() + read));
+    stream.avail_in = static_cast<uInt>((std::min)(packed.size() - read, step));
+    stream.next_out = reinterpret_cast<Bytef*>(room != 0 ? content.data() + written : &beyond);
+    stream.avail_out = static_cast<uInt>(room != 0 ? room : 1);
+    const uInt in_before = stream.avail_in;
+    const uInt out_before = stream.avail_out;
+    code = ::inflate(&stream, Z_NO_FLUSH);
+    read += in_before - stream.avail_in;
+    const std::size_t got = out_before - stream.avail_out;
+    if (room == 0 && got != 0) code = Z_DATA_ERROR;
+    if (room != 0) written += got;
   }
-  return static_cast<std::uint32_t>(crc);
+  ::inflateEnd(&stream);
+  return code == Z_STREAM_END && written == content.size() && read == packed.size();
 }
+#else
+inline Result<bool> inflates_to(Bytes, std::span<std::byte>) noexcept {
+  return Error::format(Code::unsupported, "it is deflated, and this build has no zlib");
+}
+#endif
 
 }  // namespace detail
 
@@ -101,7 +127,7 @@ class ZipArchive {
 
   /// Whether the bytes of the entry are those it was written with.
   Result<void> check_crc(const ZipEntry& entry, Bytes content) const noexcept {
-    if (detail::crc_of(content) == entry.crc) return {};
+    if (crc32(content) == entry.crc) return {};
     return guarded([&]() -> Result<void> {
       return Error::format(Code::bad_format, "zip: the checksum of entry %s is wrong: the file is damaged",
                            in_quotes(entry.name).c_str());
@@ -115,31 +141,9 @@ class ZipArchive {
       TESSERA_TRY(allowance.charge(entry.size, what.c_str()));
       auto buffer = Buffer::allocate(entry.size);
       if (!buffer) return buffer.error();
-      z_stream stream = {};
-      // Negative window bits: a raw stream without zlib's own header.
-      if (::inflateInit2(&stream, -MAX_WBITS) != Z_OK)
-        return Error::format(Code::out_of_memory, "%s: zlib could not start", what.c_str());
-      std::byte beyond;  // where zlib writes when there is more than the directory says
-      std::size_t read = 0;
-      std::size_t written = 0;
-      int code = Z_OK;
-      while (code == Z_OK) {
-        constexpr std::size_t step = std::size_t{1} << 30;
-        const std::size_t room = (std::min)(entry.size - written, step);
-        stream.next_in = reinterpret_cast<Bytef*>(const_cast<std::byte*>(entry.stored.data() + read));
-        stream.avail_in = static_cast<uInt>((std::min)(entry.stored.size() - read, step));
-        stream.next_out = reinterpret_cast<Bytef*>(room != 0 ? buffer->data() + written : &beyond);
-        stream.avail_out = static_cast<uInt>(room != 0 ? room : 1);
-        const uInt in_before = stream.avail_in;
-        const uInt out_before = stream.avail_out;
-        code = ::inflate(&stream, Z_NO_FLUSH);
-        read += in_before - stream.avail_in;
-        const std::size_t got = out_before - stream.avail_out;
-        if (room == 0 && got != 0) code = Z_DATA_ERROR;
-        if (room != 0) written += got;
-      }
-      ::inflateEnd(&stream);
-      if (code != Z_STREAM_END || written != entry.size || read != entry.stored.size())
+      const auto whole = detail::inflates_to(entry.stored, {buffer->data(), entry.size});
+      if (!whole) return whole.error().in(what.c_str());
+      if (!*whole)
         return Error::format(Code::bad_format, "%s: the deflated stream does not give the %zu bytes of the directory",
                              what.c_str(), entry.size);
       TESSERA_TRY(check_crc(entry, {buffer->data(), buffer->size()}));
@@ -342,7 +346,7 @@ class ZipWriter {
         return Error::format(Code::invalid_argument, "zip: the name %s comes twice", in_quotes(name).c_str());
       Record record;
       record.name = name;
-      record.crc = detail::crc_of(content);
+      record.crc = crc32(content);
       record.size = content.size();
       record.offset = at_;
       const bool wide = record.size >= zip::in_zip64;
