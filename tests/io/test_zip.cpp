@@ -103,7 +103,7 @@ BOOST_AUTO_TEST_CASE(a_deflated_entry_is_unpacked_and_checked) {
   const std::string content(100'000, 'a');
   const std::string packed = deflate_raw(content);
   const auto size = static_cast<std::uint32_t>(content.size());
-  const std::uint32_t crc = detail::crc_of(bytes_of(content));
+  const std::uint32_t crc = io::crc32(bytes_of(content));
   const auto unpacks = [&](const std::vector<std::byte>& file) {
     const auto archive = ZipArchive::open(file);
     if (!archive) return false;
