@@ -5,13 +5,17 @@
 # reason in <found>_reason.
 
 macro(tessera_find_text found)
-  if(NOT TARGET PkgConfig::tessera_utf8proc)
+  if(NOT TESSERA_UNICODE_TABLES AND NOT TARGET PkgConfig::tessera_utf8proc)
     find_package(PkgConfig QUIET)
     if(PkgConfig_FOUND)
       pkg_check_modules(tessera_utf8proc QUIET IMPORTED_TARGET GLOBAL libutf8proc)
     endif()
   endif()
-  tessera_need_(${found} "utf8proc (Debian: libutf8proc-dev, pkg-config)" PkgConfig::tessera_utf8proc)
+  if(TESSERA_UNICODE_TABLES)
+    set(${found} TRUE)
+  else()
+    tessera_need_(${found} "utf8proc (Debian: libutf8proc-dev, pkg-config), or TESSERA_UNICODE_TABLES=ON" PkgConfig::tessera_utf8proc)
+  endif()
 endmacro()
 
 macro(tessera_find_io found)

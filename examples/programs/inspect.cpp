@@ -174,7 +174,7 @@ int main(int argc, char** argv) {
   std::string out;
   bool as_json = false;
   bool verify = false;
-  app.add_option("path", path, "a checkpoint file, or a folder with model.safetensors or pytorch_model.bin")
+  app.add_option("path", path, "a checkpoint file, a folder with one, or a TensorFlow prefix")
       ->required()
       ->type_name("FILE|FOLDER");
   app.add_flag("--json", as_json, "print one JSON document instead of a table");
@@ -182,7 +182,9 @@ int main(int argc, char** argv) {
   app.add_option("--out", out, "also write all tensors, bit for bit, to this safetensors file")->type_name("FILE");
   app.set_version_flag("--version", std::string("inspect, tessera ") + TESSERA_VERSION_STRING);
   app.footer(
-      "Formats are found by content: safetensors, torch (zip and the older stream), npy.\n"
+      "Formats are found by content: safetensors and torch (also in several files with an index), npy, npz, TensorFlow "
+      "V1\n"
+      "and V2, and the params_*.npy of OpenAI GPT.\n"
       "Exit code: 0, 1 when something cannot be read or written, 2 for wrong usage.\n"
       "\n"
       "Examples:\n"

@@ -8,18 +8,26 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <utility>
+#include <vector>
 
 #include "tessera/base/result.hpp"
 #include "tessera/io/bytes.hpp"
 #include "tessera/io/file.hpp"
 #include "tessera/io/guard.hpp"
 #include "tessera/io/npy.hpp"
+#include "tessera/io/npz.hpp"
+#include "tessera/io/openai_gpt_params.hpp"
 #include "tessera/io/safetensors.hpp"
+#include "tessera/io/sharded.hpp"
 #include "tessera/io/state.hpp"
+#include "tessera/io/tf_bundle.hpp"
+#include "tessera/io/tf_v1.hpp"
 #include "tessera/io/torch.hpp"
 #include "tessera/io/zip.hpp"
 
@@ -58,6 +66,34 @@ inline Result<State> read_as_torch(const Source& source, const LoadOptions& opti
   return read_torch(source.bytes, nullptr, torch);
 }
 
+inline bool matches_npz(const Source& source) noexcept { return looks_like_npz(source.bytes); }
+inline Result<State> read_as_npz(const Source& source, const LoadOptions& options) noexcept {
+  return read_npz(source.bytes, options.checksums);
+}
+
+inline bool matches_tf_bundle(const Source& source) noexcept {
+  return source.file_name.ends_with(".index") && TfTable::looks_like(source.bytes);
+}
+inline Result<State> read_as_tf_bundle(const Source& source, const LoadOptions& options) noexcept {
+  return guarded([&]() -> Result<State> {
+    return read_tf_bundle(source.bytes, source.path.substr(0, source.path.size() - std::string_view(".index").size()),
+                          options.checksums);
+  });
+}
+
+inline bool matches_tf_v1(const Source& source) noexcept { return TfTable::looks_like(source.bytes); }
+inline Result<State> read_as_tf_v1(const Source& source, const LoadOptions& options) noexcept {
+  return read_tf_v1(source.bytes, source.path, options.checksums);
+}
+
+inline bool matches_sharded(const Source& source) noexcept { return source.file_name.ends_with(".index.json"); }
+inline Result<State> read_as_sharded(const Source& source, const LoadOptions& options) noexcept;  // below load_state
+
+inline bool matches_openai_gpt(const Source& source) noexcept { return source.file_name == "params_shapes.json"; }
+inline Result<State> read_as_openai_gpt(const Source& source, const LoadOptions&) noexcept {
+  return guarded([&]() -> Result<State> { return read_openai_gpt_params(folder_of(source.path)); });
+}
+
 inline bool matches_npy(const Source& source) noexcept { return starts_with(source.bytes, npy_magic); }
 inline Result<State> read_as_npy(const Source& source, const LoadOptions&) noexcept {
   return guarded([&]() -> Result<State> {
@@ -93,32 +129,87 @@ inline const char* known_stranger(Bytes bytes) noexcept {
 }  // namespace detail
 
 /// In the order in which they are asked: those with magic bytes first.
-inline constexpr std::array<Format, 3> formats = {{
+inline constexpr std::array<Format, 8> formats = {{
     {"npy", &detail::matches_npy, &detail::read_as_npy},
+    {"npz", &detail::matches_npz, &detail::read_as_npz},
     {"torch", &detail::matches_torch, &detail::read_as_torch},
+    {"TensorFlow V2", &detail::matches_tf_bundle, &detail::read_as_tf_bundle},
+    {"TensorFlow V1", &detail::matches_tf_v1, &detail::read_as_tf_v1},
+    {"index of files", &detail::matches_sharded, &detail::read_as_sharded},
+    {"OpenAI GPT parameters", &detail::matches_openai_gpt, &detail::read_as_openai_gpt},
     {"safetensors", &detail::matches_safetensors, &detail::read_as_safetensors},
 }};
 
 /// What a folder is searched for, best first: safetensors needs no copy and can hold nothing but tensors.
-inline constexpr std::array<std::string_view, 2> checkpoint_names = {"model.safetensors", "pytorch_model.bin"};
+inline constexpr std::array<std::string_view, 5> checkpoint_names = {
+    "model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json",
+    "params_shapes.json"};
 
-/// The checkpoint a path stands for: the path itself, or the best file in a folder.
+namespace detail {
+
+/// The names in a folder, sorted. A folder that cannot be read has none.
+inline std::vector<std::string> names_in(const std::string& folder) {
+  std::vector<std::string> names;
+  std::error_code code;
+  for (std::filesystem::directory_iterator at(folder, code), end; !code && at != end; at.increment(code)) {
+    names.push_back(at->path().filename().string());
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+/// The file that a prefix of TensorFlow stands for: its index, or the first of its tables; empty if there is none.
+inline std::string tf_file_of(const std::string& prefix) {
+  if (kind_of(prefix + ".index") == PathKind::file) return prefix + ".index";
+  const std::string start = name_of(prefix) + "-00000-of-";
+  const std::string folder = folder_of(prefix);
+  for (const std::string& name : names_in(folder)) {
+    if (name.starts_with(start) && name.size() == start.size() + 5) return join_path(folder, name);
+  }
+  return {};
+}
+
+/// The one index of TensorFlow in a folder; empty if there are none or several.
+inline std::string tf_index_in(const std::string& folder) {
+  std::string found;
+  for (const std::string& name : names_in(folder)) {
+    if (!name.ends_with(".index")) continue;
+    if (!found.empty()) return {};
+    found = join_path(folder, name);
+  }
+  return found;
+}
+
+}  // namespace detail
+
+/// The checkpoint a path stands for: the path itself, the best file in a folder, or that of a prefix of TensorFlow.
 inline Result<std::string> find_checkpoint(const std::string& path) noexcept {
   return guarded([&]() -> Result<std::string> {
     switch (kind_of(path)) {
-      case PathKind::missing: return Error::format(Code::not_found, "%s: no such file or folder", path.c_str());
-      case PathKind::file:
+      case PathKind::missing: {
+        std::string found = detail::tf_file_of(path);
+        if (!found.empty()) return found;
+        return Error::format(Code::not_found, "%s: no such file or folder", path.c_str());
+      }
+      case PathKind::file: {
+        const std::size_t data = path.rfind(".data-");
+        const std::string index = data == path.npos ? std::string() : path.substr(0, data) + ".index";
+        return !index.empty() && kind_of(index) == PathKind::file ? index : path;
+      }
       case PathKind::other: return path;
       case PathKind::folder: break;
     }
-    std::string wanted;
     for (const std::string_view name : checkpoint_names) {
       std::string candidate = join_path(path, name);
       if (kind_of(candidate) == PathKind::file) return candidate;
-      wanted.append(wanted.empty() ? "" : " or ").append(name);
     }
-    return Error::format(Code::not_found, "%s: no checkpoint in this folder: looked for %s", path.c_str(),
-                         wanted.c_str());
+    std::string index = detail::tf_index_in(path);
+    if (!index.empty()) return index;
+    return Error::format(
+        Code::not_found,
+        "%s: no checkpoint in this folder: looked for model.safetensors or pytorch_model.bin (each also "
+        "with an index), one *.index of TensorFlow, and params_shapes.json",
+        path.c_str());
   });
 }
 
@@ -156,5 +247,21 @@ inline Result<State> load_state(const std::string& path, const LoadOptions& opti
     return state;
   });
 }
+
+namespace detail {
+
+inline Result<State> read_as_sharded(const Source& source, const LoadOptions& options) noexcept {
+  return guarded([&]() -> Result<State> {
+    return read_sharded(source.bytes, folder_of(source.path), [&](const std::string& path) -> Result<State> {
+      // An index that names an index would lead round in circles.
+      if (path.ends_with(".index.json")) {
+        return Error::format(Code::bad_format, "index: it names another index, %s", path.c_str());
+      }
+      return load_state(path, options);
+    });
+  });
+}
+
+}  // namespace detail
 
 }  // namespace tessera::io

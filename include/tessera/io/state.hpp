@@ -190,6 +190,26 @@ class State {
     });
   }
 
+  /// Appends the tensors of another state, and what keeps them alive. A name that both have is an error.
+  Result<void> merge(State other) noexcept {
+    return guarded([&]() -> Result<void> {
+      for (StateTensor& tensor : other.tensors_) TESSERA_TRY(add(std::move(tensor)));
+      for (auto& owner : other.owners_) owners_.push_back(std::move(owner));
+      for (auto& file : other.files_) files_.push_back(std::move(file));
+      for (std::string& what : other.ignored) ignored.push_back(std::move(what));
+      return {};
+    });
+  }
+
+  /// Keeps alive what another state does.
+  Result<void> keep_all_of(const State& other) noexcept {
+    return guarded([&]() -> Result<void> {
+      owners_.insert(owners_.end(), other.owners_.begin(), other.owners_.end());
+      files_.insert(files_.end(), other.files_.begin(), other.files_.end());
+      return {};
+    });
+  }
+
   /// Gives the pages under a tensor back to the system when they are pages of a mapped file; reading them again
   /// fetches them again. A loader that packs weights calls it behind itself to stay small.
   void drop_pages(const StateTensor& tensor) const noexcept {

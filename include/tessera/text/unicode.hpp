@@ -1,8 +1,9 @@
 // Properties, lower-casing and normal forms of code points, as of Unicode 14.0.
 //
-// Everything that text/ knows about characters is asked here. The facts come from utf8proc through the few functions in
-// `tables`, and nothing else touches that library, so that other tables can take its place. utf8proc's release may know
-// later Unicode versions: what 14.0 leaves unassigned is unassigned here, has no decomposition and no class.
+// Everything that text/ knows about characters is asked here. The facts come from utf8proc (unicode_utf8proc.hpp) or,
+// with TESSERA_UNICODE_TABLES, from generated tables (unicode_generated.hpp): a program has one or the other in all its
+// units. utf8proc's release may know later Unicode versions: what 14.0 leaves unassigned is unassigned here, has no
+// decomposition and no class.
 // Source: Unicode Character Database 14.0; The Unicode Standard, sections 3.11 (normal forms), 3.12 (Hangul), 3.13
 // (final sigma).
 #pragma once
@@ -14,94 +15,24 @@
 #include <string>
 #include <string_view>
 
-#include <utf8proc.h>
-
 #include "tessera/text/unassigned.hpp"
+#include "tessera/text/unicode_category.hpp"
+
+#if defined(TESSERA_UNICODE_TABLES)
+#include "tessera/text/unicode_generated.hpp"
+#else
+#include "tessera/text/unicode_utf8proc.hpp"
+#endif
 
 namespace tessera::inline TESSERA_ISA::text::unicode {
 
-/// General categories; the order is free, the names are Unicode's.
-enum class Category : std::uint8_t {
-  Cn,
-  Lu,
-  Ll,
-  Lt,
-  Lm,
-  Lo,
-  Mn,
-  Mc,
-  Me,
-  Nd,
-  Nl,
-  No,
-  Pc,
-  Pd,
-  Ps,
-  Pe,
-  Pi,
-  Pf,
-  Po,
-  Sm,
-  Sc,
-  Sk,
-  So,
-  Zs,
-  Zl,
-  Zp,
-  Cc,
-  Cf,
-  Cs,
-  Co
-};
-
 namespace tables {
 
-static_assert(UTF8PROC_CATEGORY_CN == 0 && UTF8PROC_CATEGORY_LU == 1 && UTF8PROC_CATEGORY_MN == 6 &&
-                  UTF8PROC_CATEGORY_PO == 18 && UTF8PROC_CATEGORY_ZS == 23 && UTF8PROC_CATEGORY_CO == 29,
-              "Category repeats the numbering of utf8proc");
-
-inline const utf8proc_property_t& property(char32_t c) noexcept {
-  return *utf8proc_get_property(static_cast<utf8proc_int32_t>(c));
-}
-
-/// The category in the library's own Unicode version.
-inline Category category(char32_t c) noexcept { return static_cast<Category>(property(c).category); }
-
-inline std::uint8_t combining_class(char32_t c) noexcept {
-  return static_cast<std::uint8_t>(property(c).combining_class);
-}
-
-inline char32_t simple_lower(char32_t c) noexcept {
-  return static_cast<char32_t>(utf8proc_tolower(static_cast<utf8proc_int32_t>(c)));
-}
-
-/// The longest full decomposition of one code point is U+FDFA's, 18 code points.
-inline constexpr std::size_t max_decomposition = 18;
-
-/// Writes the full decomposition of one code point and returns its length.
-inline std::size_t decompose(char32_t c, bool compatibility, std::array<char32_t, max_decomposition>& out) noexcept {
-  std::array<utf8proc_int32_t, max_decomposition> buffer{};
-  int unused = 0;
-  const int options = UTF8PROC_DECOMPOSE | (compatibility ? UTF8PROC_COMPAT : 0);
-  const utf8proc_ssize_t n = utf8proc_decompose_char(static_cast<utf8proc_int32_t>(c), buffer.data(),
-                                                     static_cast<utf8proc_ssize_t>(buffer.size()),
-                                                     static_cast<utf8proc_option_t>(options), &unused);
-  if (n <= 0 || static_cast<std::size_t>(n) > buffer.size()) {
-    out[0] = c;
-    return 1;
-  }
-  for (std::size_t i = 0; i < static_cast<std::size_t>(n); ++i) out[i] = static_cast<char32_t>(buffer[i]);
-  return static_cast<std::size_t>(n);
-}
-
-/// Composes a decomposed and ordered string in place and returns its new length.
-inline std::size_t compose(char32_t* text, std::size_t length) noexcept {
-  static_assert(sizeof(char32_t) == sizeof(utf8proc_int32_t));
-  const utf8proc_ssize_t n =
-      utf8proc_normalize_utf32(reinterpret_cast<utf8proc_int32_t*>(text), static_cast<utf8proc_ssize_t>(length),
-                               static_cast<utf8proc_option_t>(UTF8PROC_COMPOSE | UTF8PROC_STABLE));
-  return n < 0 ? length : static_cast<std::size_t>(n);
-}
+#if defined(TESSERA_UNICODE_TABLES)
+using namespace generated;
+#else
+using namespace from_utf8proc;
+#endif
 
 /// Lowercase or uppercase by the properties Other_Lowercase and Other_Uppercase, not by category.
 inline constexpr Range other_cased[] = {
@@ -212,7 +143,7 @@ inline void append_decomposed(char32_t c, bool compatibility, std::u32string& ou
     out.push_back(c);
     return;
   }
-  std::array<char32_t, tables::max_decomposition> parts;
+  std::array<char32_t, max_decomposition> parts;
   const std::size_t n = tables::decompose(c, compatibility, parts);
   if ((n > 1 || parts[0] != c) && contains(unassigned_in_14, c)) {
     out.push_back(c);

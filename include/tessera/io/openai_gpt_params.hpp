@@ -1,0 +1,82 @@
+// The weights of OpenAI GPT as they were published: one vector of float32 cut into params_0.npy to params_9.npy, and
+// two JSON files with the shapes and the names of the tensors in it. Reading only.
+//
+// The names are one fewer than the shapes, because "model/we:0" stands for two tensors: positions first, then tokens.
+// Source: openai/finetune-transformer-lm, train.py.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "tessera/base/result.hpp"
+#include "tessera/io/bytes.hpp"
+#include "tessera/io/file.hpp"
+#include "tessera/io/guard.hpp"
+#include "tessera/io/json.hpp"
+#include "tessera/io/npy.hpp"
+#include "tessera/io/state.hpp"
+
+namespace tessera::inline TESSERA_ISA::io {
+
+/// Reads the set of a folder. Names are those of the files without ":0"; the first two are "model/we/positions" and
+/// "model/we/tokens".
+inline Result<State> read_openai_gpt_params(const std::string& folder) noexcept {
+  return guarded([&]() -> Result<State> {
+    constexpr int files = 10;
+    TESSERA_TRY_ASSIGN(const Json shapes, read_json(join_path(folder, "params_shapes.json")));
+    TESSERA_TRY_ASSIGN(const Json names, read_json(join_path(folder, "parameters_names.json")));
+    if (!shapes.is_array() || !names.is_array() || shapes.size() != names.size() + 1) {
+      return Error::format(
+          Code::bad_format,
+          "%s: params_shapes.json has %zu entries and parameters_names.json %zu, expected one more shape than names",
+          folder.c_str(), shapes.size(), names.size());
+    }
+    std::vector<State> parts;
+    std::uint64_t total = 0;
+    for (int i = 0; i < files; ++i) {
+      const std::string path = join_path(folder, "params_" + std::to_string(i) + ".npy");
+      TESSERA_TRY_ASSIGN(State part, read_npy(path));
+      if (part.size() != 1 || part[0].type != DType::f32) {
+        return Error::format(Code::bad_format, "%s: an array of float32 expected", path.c_str());
+      }
+      total += part[0].bytes;
+      parts.push_back(std::move(part));
+    }
+    TESSERA_TRY_ASSIGN(const Buffer buffer, Buffer::allocate(static_cast<std::size_t>(total)));
+    std::size_t filled = 0;
+    for (const State& part : parts) {
+      if (part[0].bytes != 0) std::memcpy(buffer.data() + filled, part[0].data, part[0].bytes);
+      filled += part[0].bytes;
+    }
+    State state;
+    state.format = "OpenAI GPT parameters";
+    TESSERA_TRY(state.keep(buffer.owner()));
+    std::size_t at = 0;
+    for (std::size_t i = 0; i < shapes.size(); ++i) {
+      std::string name = i == 0 ? "model/we/positions" : "model/we/tokens";
+      if (i >= 2) {
+        TESSERA_TRY_ASSIGN(name, as_string(names[i - 1], "parameters_names.json"));
+        if (name.ends_with(":0")) name.resize(name.size() - 2);
+      }
+      TESSERA_TRY_ASSIGN(std::vector<std::int64_t> shape, as_ints(shapes[i], "params_shapes.json"));
+      TESSERA_TRY_ASSIGN(const std::size_t bytes, byte_size(DType::f32, shape));
+      if (bytes > filled - at) {
+        return Error::format(Code::bad_format, "%s: tensor %s of shape %s lies past the end of the %zu bytes there are",
+                             folder.c_str(), in_quotes(name).c_str(), format_shape(shape).c_str(), filled);
+      }
+      TESSERA_TRY(state.add({std::move(name), DType::f32, std::move(shape), buffer.data() + at, bytes}));
+      at += bytes;
+    }
+    if (at != filled) {
+      return Error::format(Code::bad_format, "%s: the shapes take %zu bytes, the arrays have %zu", folder.c_str(), at,
+                           filled);
+    }
+    return state;
+  });
+}
+
+}  // namespace tessera::io
