@@ -31,6 +31,7 @@
 #include "tessera/backends/reference/segment_select.hpp"
 #include "tessera/backends/reference/sinusoids.hpp"
 #include "tessera/backends/reference/softmax.hpp"
+#include "tessera/backends/reference/store_rows.hpp"
 #include "tessera/backends/reference/swish.hpp"
 #include "tessera/backends/reference/tanh.hpp"
 #include "tessera/backends/reference/top_k.hpp"
@@ -70,6 +71,7 @@ inline constexpr Kernels kernels = Kernels()
                                        .set(OpId::replace_hidden, &replace_hidden<T>)
                                        .set(OpId::top_k, &top_k<T>)
                                        .set(OpId::pick, &pick<T>)
+                                       .set(OpId::store_rows, &store_rows<T>)
                                        .set(OpId::sum, &sum<T>)
                                        .set(OpId::mean, &mean<T>)
                                        .set(OpId::mean_pool, &mean_pool<T>)
@@ -106,6 +108,7 @@ inline constexpr Vjps vjps = Vjps()
                                  .set(OpId::add_rows, &add_rows_vjp<T>)
                                  .set(OpId::replace_hidden, &replace_hidden_vjp<T>)
                                  .set(OpId::pick, &pick_vjp<T>)
+                                 .set(OpId::store_rows, &store_rows_vjp<T>)
                                  .set(OpId::sum, &sum_vjp<T>)
                                  .set(OpId::mean, &mean_vjp<T>)
                                  .set(OpId::mean_pool, &mean_pool_vjp<T>)

@@ -777,6 +777,26 @@ inline std::vector<Case> mean_squared_error_cases() {
   return cases;
 }
 
+inline std::vector<Case> store_rows_cases() {
+  Random random(30);
+  std::vector<Case> cases;
+  const Index shapes[][3] = {{1, 1, 1}, {3, 17, 8}, {5, 64, 5}, {2, 768, 40}, {0, 17, 4}};  // rows, width, memory
+  for (const auto& s : shapes) {
+    Case c;
+    c.label = sizes({s[0], s[1], s[2]});
+    c.in[op::store_rows::x] = rows(random, s[0], s[1]);
+    Array places = array({s[0]});
+    places.integer = true;
+    // Every row of the memory at most once, in no order.
+    for (Index i = 0; i < s[0]; ++i)
+      places.number[static_cast<std::size_t>(i)] = static_cast<double>((i * 3 + 1) % s[2]);
+    c.in[op::store_rows::ids] = places;
+    c.out = {s[2], s[1]};
+    cases.push_back(c);
+  }
+  return cases;
+}
+
 inline std::vector<Case> attention_cases() {
   Random random(29);
   std::vector<Case> cases;
@@ -893,6 +913,7 @@ inline const std::vector<Registration>& registrations() {
       {OpId::replace_hidden, op::replace_hidden::keeps, true, rounding, added, &replace_hidden_cases},
       {OpId::top_k, op::top_k::keeps, false, same, same, &top_k_cases},
       {OpId::pick, op::pick::keeps, false, same, {64, 4}, &pick_cases},
+      {OpId::store_rows, op::store_rows::keeps, false, same, added, &store_rows_cases},
       {OpId::sum, op::sum::keeps, false, total, added, &reduce_cases},
       {OpId::mean, op::mean::keeps, false, total, added, &reduce_cases},
       {OpId::mean_pool, op::mean_pool::keeps, false, product, product, &mean_pool_cases},

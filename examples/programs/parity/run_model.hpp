@@ -247,9 +247,14 @@ void keep_gradients(Results& results, const Model& model, const AnyBackend& back
                     const Gradients<AnyBackend>& gradients) {
   for_each_param(model, [&](const RolePath& path, const ParamBase& p) {
     if (p.master >= 0 || !gradients[p.id].present()) return;
-    Computed& value = results[std::string("grad.") + checkpoint_name(Model::names, path.c_str()).text];
+    const std::string name = checkpoint_name(Model::names, path.c_str()).text;
+    Computed& value = results["grad." + name];
     value.values.resize(static_cast<std::size_t>(p.view.count()));
     tessera::detail::download(backend.memory(), value.values.data(), gradients[p.id].data, gradients[p.id].bytes());
+    // Cases of the older library use its names.
+    for (int i = 0; i < Model::names.old_count; ++i)
+      if (name == Model::names.old_names[i].checkpoint)
+        results[std::string("grad.") + Model::names.old_names[i].role] = value;
   });
 }
 
@@ -273,6 +278,9 @@ Result<Results> run_model(const GoldenCase& c, const AnyBackend& backend, const 
     CallInputs call(c, step, options.ragged);
     typename Model::Input in;
     TESSERA_TRY(adapter.fill(call, in));
+    if (call.ragged())
+      if (const auto valid = model.validate(in); !valid && valid.error().code() == Code::unsupported)
+        return not_applicable(valid.error().message());
     if (!options.outputs_from_tape) {
       TESSERA_TRY(session.reserve(in));
       TESSERA_TRY_ASSIGN(const auto* output, session.run(in));

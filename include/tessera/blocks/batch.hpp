@@ -92,6 +92,14 @@ inline Result<void> check_ids(const char* model, const char* what, const View& i
   return {};
 }
 
+/// Texts that are the choices of questions.
+inline Result<void> check_choices(const char* model, const Layout& layout, Index choices) noexcept {
+  if (choices <= 0 || layout.texts % choices != 0)
+    return Error::format(Code::shape_mismatch, "%s: %lld texts are not a multiple of %lld choices", model,
+                         static_cast<long long>(layout.texts), static_cast<long long>(choices));
+  return {};
+}
+
 /// A mask or a target: any number type, as many values as expected, all finite.
 inline Result<void> check_numbers(const char* model, const char* what, const View& v, Index count) noexcept {
   if (!v.present()) return {};
@@ -103,6 +111,33 @@ inline Result<void> check_numbers(const char* model, const char* what, const Vie
     if (const auto value = detail::element_as<double>(v, i); value - value != 0)  // infinite or NaN
       return Error::format(Code::out_of_range, "%s: %s: the value at position %lld is not a finite number", model, what,
                            static_cast<long long>(i));
+  return {};
+}
+
+/// [heads] or [layers, heads]; how many heads each layer has left is checked where they are used.
+inline Result<void> check_head_mask(const char* model, const View& mask, Index layers) noexcept {
+  if (!mask.present()) return {};
+  if (mask.rank > 2 || (mask.rank == 2 && mask.dim[0] != layers))
+    return Error::format(Code::shape_mismatch, "%s: head_mask: expected [heads] or [%lld layers, heads]", model,
+                         static_cast<long long>(layers));
+  return check_numbers(model, "head_mask", mask, mask.count());
+}
+
+/// [texts, keys], of padded batches alone.
+inline Result<void> check_attention_mask(const char* model, const View& mask, const Layout& layout,
+                                         Index keys) noexcept {
+  if (mask.present() && layout.is_ragged())
+    return Error::format(Code::invalid_argument, "%s: a ragged batch has no padding, so it takes no attention_mask",
+                         model);
+  return check_numbers(model, "attention_mask", mask, layout.texts * keys);
+}
+
+/// No text longer than the table of positions, unless the caller gives positions.
+inline Result<void> check_length(const char* model, const Layout& layout, const View& position_ids, Index positions,
+                                 const char* key) noexcept {
+  if (layout.longest > positions && !position_ids.present())
+    return Error::format(Code::out_of_range, "%s: the longest text has %lld tokens, %s is %lld", model,
+                         static_cast<long long>(layout.longest), key, static_cast<long long>(positions));
   return {};
 }
 

@@ -8,11 +8,11 @@
 
 namespace tessera::inline TESSERA_ISA {
 
-/// H: width of the model, F: inner width.
-template <Index H = dyn, Index F = dyn>
+/// H: width of the model, F: inner width; L: Linear, or Conv1D.
+template <Index H = dyn, Index F = dyn, template <Index, Index> class L = Linear>
 struct FeedForward {
-  Linear<H, F> intermediate;
-  Linear<F, H> output;
+  L<H, F> intermediate;
+  L<F, H> output;
   Activation activation = Activation::gelu;
 
   constexpr FeedForward() = default;

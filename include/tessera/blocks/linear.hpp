@@ -24,6 +24,25 @@ struct Linear {
   constexpr auto operator()(const auto& x) const noexcept { return linear(x, weight, x.context().param(bias)); }
 };
 
+/// A linear as GPT keeps it: weight: [In, Out], bias: [Out].
+template <Index In = dyn, Index Out = dyn>
+struct Conv1D {
+  Param<In, Out> weight;
+  Param<Out> bias;
+
+  constexpr Conv1D() = default;
+  constexpr Conv1D(Index in, Index out)
+      : weight(ParamUse::matrix_io, Extents<In, Out>(in, out)), bias(ParamUse::vector, Extents<Out>(out)) {}
+
+  constexpr void visit(auto&& v) {
+    v("weight", weight);
+    v("bias", bias);
+  }
+
+  /// x: [n, In]. Returns [n, Out].
+  constexpr auto operator()(const auto& x) const noexcept { return linear_io(x, weight, x.context().param(bias)); }
+};
+
 /// A linear without bias. weight: [Out, In].
 template <Index In = dyn, Index Out = dyn>
 struct Projection {

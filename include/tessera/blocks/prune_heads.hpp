@@ -1,4 +1,4 @@
-// prune_heads: takes heads out of a SelfAttention.
+// prune_heads: takes heads out of an attention.
 //
 // Query, key and value lose the rows of a pruned head (and its biases), the output projection loses its columns; its
 // bias stays. Heads are named by their original numbers, in later calls too; those that are gone already are skipped.
@@ -16,8 +16,8 @@ namespace tessera::inline TESSERA_ISA {
 inline constexpr Index max_prunable_heads = 64;
 
 namespace detail {
-/// Heads of `wanted` that are still there, as positions among those that are left; the rest stay as they are.
-inline Result<std::uint64_t> heads_to_prune(const SelfAttention<>& attention, const std::int64_t* heads,
+/// Heads of `wanted` that are still there, by their original numbers.
+inline Result<std::uint64_t> heads_to_prune(const AttentionHeads& attention, const std::int64_t* heads,
                                             Index count) noexcept {
   const Index original = attention.heads + std::popcount(attention.pruned);
   std::uint64_t wanted = 0;
@@ -35,72 +35,88 @@ inline Result<std::uint64_t> heads_to_prune(const SelfAttention<>& attention, co
   return wanted;
 }
 
-inline void set_width(Param<dyn, dyn>& weight, int dimension, Index width) noexcept {
-  weight.view.dim[dimension] = width;
-  weight.view.row_stride = weight.view.columns();
+/// A param of an attention as [outer, heads, block]: what of it belongs to which head.
+struct HeadBlocks {
+  ParamBase* param;
+  int dimension;  ///< of the param: the one in which heads lie
+  Index groups;   ///< times that all heads lie there: 3 where query, key and value are one
+};
+struct HeadBlocksOf {
+  HeadBlocks blocks[7];
+  int count;
+};
+inline HeadBlocksOf head_blocks(SelfAttention<>& a) noexcept {
+  return {{{&a.query.weight, 0, 1},
+           {&a.query.bias, 0, 1},
+           {&a.key.weight, 0, 1},
+           {&a.key.bias, 0, 1},
+           {&a.value.weight, 0, 1},
+           {&a.value.bias, 0, 1},
+           {&a.output.weight, 1, 1}},
+          7};
+}
+inline HeadBlocksOf head_blocks(FusedSelfAttention<>& a) noexcept {
+  return {{{&a.c_attn.weight, 1, 3}, {&a.c_attn.bias, 0, 3}, {&a.c_proj.weight, 0, 1}}, 3};
 }
 
 /// Sizes after pruning; the bytes are the caller's business.
-inline void set_heads(SelfAttention<>& a, std::uint64_t gone) noexcept {
+template <class Attention>
+void set_heads(Attention& a, std::uint64_t gone) noexcept {
   a.pruned |= gone;
   a.heads -= std::popcount(gone);
-  const Index width = a.heads * a.head_size;
-  for (Linear<>* projection : {&a.query, &a.key, &a.value}) {
-    set_width(projection->weight, 0, width);
-    projection->bias.view.dim[0] = projection->bias.view.row_stride = width;
+  const HeadBlocksOf of = head_blocks(a);
+  for (int i = 0; i < of.count; ++i) {
+    View& v = of.blocks[i].param->view;
+    v.dim[of.blocks[i].dimension] = of.blocks[i].groups * a.width();
+    v.row_stride = v.columns();
   }
-  set_width(a.output.weight, 1, width);
+}
+
+/// Moves the blocks of the heads that stay together. `stays`: bit h is set for a head, as it lies there now, that
+/// stays.
+inline void keep_heads(const HeadBlocks& b, Index heads, std::uint64_t stays) noexcept {
+  const View& v = b.param->view;
+  Index outer = b.groups, block = v.dim[b.dimension] / (b.groups * heads);
+  for (int d = 0; d < b.dimension; ++d) outer *= v.dim[d];
+  for (int d = b.dimension + 1; d < v.rank; ++d) block *= v.dim[d];
+  auto* to = v.as<float>();
+  const auto* from = v.as<const float>();
+  for (Index o = 0; o < outer; ++o)
+    for (Index h = 0; h < heads; ++h, from += block) {
+      if (((stays >> h) & 1U) == 0) continue;
+      std::memmove(to, from, static_cast<std::size_t>(block) * sizeof(float));
+      to += block;
+    }
 }
 }  // namespace detail
 
 /// Before weights are read: makes room for a checkpoint whose heads are pruned already.
-inline Result<void> expect_pruned_heads(SelfAttention<>& attention, const std::int64_t* heads, Index count) noexcept {
+template <class Attention>
+auto expect_pruned_heads(Attention& attention, const std::int64_t* heads, Index count) noexcept
+    -> decltype(detail::head_blocks(attention), Result<void>()) {
   TESSERA_TRY_ASSIGN(const std::uint64_t gone, detail::heads_to_prune(attention, heads, count));
   detail::set_heads(attention, gone);
   return {};
 }
 
 /// Takes heads out of weights in place. The params must be bound to f32 memory that may be written (Weights).
-inline Result<void> prune_heads(SelfAttention<>& attention, const std::int64_t* heads, Index count) noexcept {
+template <class Attention>
+auto prune_heads(Attention& attention, const std::int64_t* heads, Index count) noexcept
+    -> decltype(detail::head_blocks(attention), Result<void>()) {
   TESSERA_TRY_ASSIGN(const std::uint64_t gone, detail::heads_to_prune(attention, heads, count));
-  const Index size = attention.head_size;
-  const Index width = attention.output.weight.view.dim[0];
-  for (const Linear<>* p : {&attention.query, &attention.key, &attention.value, &attention.output})
-    if (p->weight.view.data == nullptr || p->weight.view.type != DType::f32)
+  const detail::HeadBlocksOf of = detail::head_blocks(attention);
+  for (int i = 0; i < of.count; ++i)
+    if (of.blocks[i].param->view.data == nullptr || of.blocks[i].param->view.type != DType::f32)
       return Error::format(Code::invalid_argument, "prune_heads: the weights must be bound to f32 memory (Weights)");
-
-  const auto stays = [&](Index position) {
-    // Position among the heads that are left, to original number.
-    Index original = -1;
-    for (Index seen = -1; seen < position;)
-      if (++original, ((attention.pruned >> original) & 1U) == 0) ++seen;
-    return ((gone >> original) & 1U) == 0;
-  };
-  const Index old_columns = attention.heads * size;
-  Index kept = 0;
-  for (Index h = 0; h < attention.heads; ++h) {
-    if (!stays(h)) continue;
-    for (const Linear<>* p : {&attention.query, &attention.key, &attention.value}) {
-      auto* weight = p->weight.view.as<float>();
-      auto* bias = p->bias.view.as<float>();
-      const Index in = p->weight.view.dim[1];
-      std::memmove(weight + kept * size * in, weight + h * size * in,
-                   static_cast<std::size_t>(size * in) * sizeof(float));
-      std::memmove(bias + kept * size, bias + h * size, static_cast<std::size_t>(size) * sizeof(float));
-    }
-    ++kept;
+  // From original numbers to places among the heads that are left.
+  std::uint64_t stays = 0;
+  const Index original = attention.heads + std::popcount(attention.pruned);
+  for (Index h = 0, place = 0; h < original; ++h) {
+    if (((attention.pruned >> h) & 1U) != 0) continue;
+    if (((gone >> h) & 1U) == 0) stays |= std::uint64_t{1} << place;
+    ++place;
   }
-  auto* output = attention.output.weight.view.as<float>();
-  const Index new_columns = kept * size;
-  for (Index row = 0; row < width; ++row) {
-    Index to = 0;
-    for (Index h = 0; h < attention.heads; ++h) {
-      if (!stays(h)) continue;
-      std::memmove(output + row * new_columns + to * size, output + row * old_columns + h * size,
-                   static_cast<std::size_t>(size) * sizeof(float));
-      ++to;
-    }
-  }
+  for (int i = 0; i < of.count; ++i) detail::keep_heads(of.blocks[i], attention.heads, stays);
   detail::set_heads(attention, gone);
   return {};
 }

@@ -1,11 +1,15 @@
-// SelfAttention: queries, keys and values of one sequence, mixed and projected. Absolute positions.
+// SelfAttention and FusedSelfAttention: queries, keys and values of one sequence, mixed and projected. Absolute
+// positions.
 //
 // Source: Vaswani et al., "Attention Is All You Need" (2017), section 3.2. Masks, causality and padding come with the
-// sequence; how many heads are left after pruning is a run-time value.
+// sequence, keys and values of earlier tokens with a past; how many heads are left after pruning is a run-time value.
 #pragma once
 
 #include "tessera/blocks/linear.hpp"
+#include "tessera/blocks/past.hpp"
 #include "tessera/ops/attention.hpp"
+#include "tessera/ops/columns.hpp"
+#include "tessera/ops/store_rows.hpp"
 
 namespace tessera::inline TESSERA_ISA {
 
@@ -23,24 +27,56 @@ constexpr double inverse_sqrt(double x) noexcept {
 }
 }  // namespace detail
 
-/// H: width of the model.
-template <Index H = dyn>
-struct SelfAttention {
-  Linear<H, H> query, key, value, output;
+/// What a layer needs besides x. Plain data.
+struct LayerContext {
+  Sequence sequence;
+  Operand head_mask;  ///< [heads left in this layer] or absent
+  LayerPast past;
+};
+
+/// How a layer's heads are cut, and what is left of them.
+struct AttentionHeads {
   Index heads = 1;      ///< heads that are left
-  Index head_size = H;  ///< width of one head
+  Index head_size = 1;  ///< width of one head
   double dropout_rate = 0;
   std::uint64_t pruned = 0;  ///< bit h: original head h is gone (prune_heads.hpp)
 
+  constexpr AttentionHeads() = default;
+  constexpr AttentionHeads(Index model_width, Index head_count, double dropout)
+      : heads(head_count), head_size(head_count > 0 ? model_width / head_count : 0), dropout_rate(dropout) {}
+  /// Of queries, keys and values.
+  constexpr Index width() const noexcept { return heads * head_size; }
+
+  /// q, k, v: [rows, width]. Keys and values also go into the past, and those that are there are attended to. Returns
+  /// [rows, width].
+  template <class Q, class K, class V>
+  constexpr auto attend(Q q, K k, V v, const LayerContext& c) const noexcept {
+    const double scale = detail::inverse_sqrt(static_cast<double>(head_size));
+    if (!c.past.present())
+      return attention(std::move(q), std::move(k), std::move(v), heads, scale, c.sequence, c.head_mask, dropout_rate);
+    auto keys = store_rows(k, c.past.keys, c.past.rows);
+    auto values = store_rows(v, c.past.values, c.past.rows);
+    if (c.sequence.keys == 0)  // nothing was there: the rows are all keys
+      return attention(std::move(q), std::move(k), std::move(v), heads, scale, c.sequence, c.head_mask, dropout_rate);
+    k.reset();
+    v.reset();
+    return attention(std::move(q), std::move(keys), std::move(values), heads, scale, c.sequence, c.head_mask,
+                     dropout_rate);
+  }
+};
+
+/// Three linears. H: width of the model.
+template <Index H = dyn>
+struct SelfAttention : AttentionHeads {
+  Linear<H, H> query, key, value, output;
+
   constexpr SelfAttention() = default;
-  constexpr SelfAttention(Index width, Index head_count, double dropout)
-      : query(width, width),
-        key(width, width),
-        value(width, width),
-        output(width, width),
-        heads(head_count),
-        head_size(head_count > 0 ? width / head_count : 0),
-        dropout_rate(dropout) {}
+  constexpr SelfAttention(Index model_width, Index head_count, double dropout)
+      : AttentionHeads(model_width, head_count, dropout),
+        query(model_width, model_width),
+        key(model_width, model_width),
+        value(model_width, model_width),
+        output(model_width, model_width) {}
 
   constexpr void visit(auto&& v) {
     v("query", query);
@@ -49,14 +85,46 @@ struct SelfAttention {
     v("output", output);
   }
 
-  /// x: [rows, H]; head_mask: [heads] or absent. Returns [rows, H].
-  constexpr auto operator()(const auto& x, const Sequence& sequence, const Operand& head_mask) const noexcept {
+  /// x: [rows, H]. Returns [rows, H].
+  constexpr auto operator()(const auto& x, const LayerContext& c) const noexcept {
     auto q = query(x);
     auto k = key(x);
     auto v = value(x);
-    auto mixed = attention(std::move(q), std::move(k), std::move(v), heads,
-                           detail::inverse_sqrt(static_cast<double>(head_size)), sequence, head_mask, dropout_rate);
+    auto mixed = attend(std::move(q), std::move(k), std::move(v), c);
     return output(mixed);
+  }
+  /// head_mask: [heads] or absent.
+  constexpr auto operator()(const auto& x, const Sequence& sequence, const Operand& head_mask) const noexcept {
+    return (*this)(x, LayerContext{sequence, head_mask, {}});
+  }
+};
+
+/// One Conv1D for queries, keys and values, as GPT has it. H: width of the model.
+template <Index H = dyn>
+struct FusedSelfAttention : AttentionHeads {
+  Conv1D<H, product(3, H)> c_attn;
+  Conv1D<H, H> c_proj;
+
+  constexpr FusedSelfAttention() = default;
+  constexpr FusedSelfAttention(Index model_width, Index head_count, double dropout)
+      : AttentionHeads(model_width, head_count, dropout),
+        c_attn(model_width, 3 * model_width),
+        c_proj(model_width, model_width) {}
+
+  constexpr void visit(auto&& v) {
+    v("c_attn", c_attn);
+    v("c_proj", c_proj);
+  }
+
+  /// x: [rows, H]. Returns [rows, H].
+  constexpr auto operator()(const auto& x, const LayerContext& c) const noexcept {
+    auto qkv = c_attn(x);
+    auto q = column_reader<H>(qkv, 0, width());
+    auto k = column_reader<H>(qkv, width(), width());
+    auto v = column_reader<H>(qkv, 2 * width(), width());
+    auto mixed = attend(std::move(q), std::move(k), std::move(v), c);
+    qkv.reset();
+    return c_proj(mixed);
   }
 };
 

@@ -2,7 +2,10 @@
 #pragma once
 
 #include "tessera/base/buffer.hpp"
-#include "tessera/tensor/param.hpp"
+#include "tessera/blocks/batch.hpp"
+#include "tessera/blocks/self_attention.hpp"
+#include "tessera/context/checkpoint.hpp"
+#include "tessera/context/tap.hpp"
 
 namespace tessera::inline TESSERA_ISA {
 
@@ -32,5 +35,33 @@ struct Stack<Layer, dyn> {
     for (Index i = 0; i < size(); ++i) v(i, (*this)[i]);
   }
 };
+
+/// The first size of a config that is not the constant that a model was compiled for; without a name when all are.
+struct Misfit {
+  const char* name = nullptr;
+  Index expected = 0;
+  Index found = 0;
+
+  /// Compares a size of the config with the constant of the type.
+  constexpr void see(const char* size, Index constant, Index given) noexcept {
+    if (name == nullptr && !may_equal(constant, given)) *this = {size, constant, given};
+  }
+};
+
+/// Layer after layer: x [rows, H], given up. Each layer's result is tapped as "hidden_states", the last one only where
+/// it is the model's. `checkpointing` trades time for memory in training.
+template <class Stack, class T>
+constexpr T run_stack(const Stack& stack, T x, const Sequence& sequence, const Operand& head_mask, bool checkpointing,
+                      const PastRows& past = {}, bool tap_last = true) noexcept {
+  for (Index i = 0; i < stack.size(); ++i) {
+    const LayerContext c{sequence, head_mask_of(head_mask, i), past.layer(i)};
+    if (checkpointing)
+      x = checkpoint(stack[i], std::move(x), c);
+    else
+      x = stack[i](std::move(x), c);
+    if (i + 1 < stack.size() || tap_last) tap("hidden_states", x);
+  }
+  return x;
+}
 
 }  // namespace tessera

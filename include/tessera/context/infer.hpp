@@ -57,6 +57,15 @@ class Infer : public Frame<B> {
     return Tensor<Infer, E>(*this, out, slot, -1);
   }
 
+  /// The same into memory that is not the context's, which outlives the walk.
+  template <class Op, class E, class... In>
+  constexpr Tensor<Infer, E> apply_to(const typename Op::Attributes& attributes, const View& memory,
+                                      const In&... in) noexcept {
+    const View views[max_inputs] = {in.view...};
+    perform(Op::id, &attributes, views, memory, &Op::flops);
+    return Tensor<Infer, E>(*this, memory, Slot(), -1);
+  }
+
   /// The same for an elementwise op that may overwrite its first input, which is given up.
   template <class Op, class T, class... In>
   constexpr auto apply_in_place(const typename Op::Attributes& attributes, T x, const In&... in) noexcept {

@@ -62,6 +62,14 @@ class Tape : public Frame<B> {
     return Tensor<Tape, E>(*this, out, slot, value);
   }
 
+  template <class Op, class E, class... In>
+  Tensor<Tape, E> apply_to(const typename Op::Attributes& attributes, const View& memory, const In&... in) noexcept {
+    const Operand operands[max_inputs] = {in...};
+    const std::int32_t value =
+        perform(Op::id, &attributes, sizeof(attributes), operands, memory, Op::keeps, &Op::flops);
+    return Tensor<Tape, E>(*this, memory, Slot(), value);
+  }
+
   template <class Op, class T, class... In>
   T apply_in_place(const typename Op::Attributes& attributes, T x, const In&... in) noexcept {
     const bool read_later = (Op::keeps & keeps_input(0)) != 0 || (x.value() >= 0 && values_[index(x.value())].kept);

@@ -1,4 +1,5 @@
-// MaskedLMHead: dense, activation, norm, then a decoder tied to the word embedding, with a bias of its own.
+// MaskedLMHead: dense, activation, norm, then a decoder tied to the word embedding, with a bias of its own; and the
+// class of masked language models.
 //
 // Source: Devlin et al., "BERT" (2019), section 3.1, task 1.
 #pragma once
@@ -6,6 +7,8 @@
 #include "tessera/blocks/activation.hpp"
 #include "tessera/blocks/linear.hpp"
 #include "tessera/blocks/norm.hpp"
+#include "tessera/heads/head_model.hpp"
+#include "tessera/ops/cross_entropy.hpp"
 
 namespace tessera::inline TESSERA_ISA {
 
@@ -33,6 +36,43 @@ struct MaskedLMHead {
     h = activate(std::move(h), activation);
     h = norm(std::move(h));
     return decoder(h);
+  }
+};
+
+/// BertForMaskedLM and its kin. labels: [rows], -1: not counted. Logits: [rows, V].
+template <Index H = dyn, Index V = dyn, class Scores = PredictionScores>
+struct MaskedLM {
+  template <class In>
+  using Input = LabelledInput<In>;
+  template <class Context>
+  using Output = LogitsOutput<Context, V, Scores>;
+
+  MaskedLMHead<H, V> predictions;
+  bool tied = true;
+
+  constexpr MaskedLM() = default;
+  constexpr explicit MaskedLM(const HeadConfig& c)
+      : predictions(c.width, c.vocabulary, c.activation, c.norm_eps), tied(c.tied) {}
+  constexpr void visit(auto&& v) { v("predictions", predictions); }
+  constexpr void ties(auto&& t, auto& base) {
+    if (tied) t(base.word().weight, predictions.decoder.weight);
+  }
+  constexpr void vocabulary(auto&& f) {
+    f(predictions.decoder.weight);
+    f(predictions.decoder.bias);
+  }
+
+  constexpr auto run(auto& context, const auto& base, const auto& in) const noexcept {
+    Output<std::remove_reference_t<decltype(context)>> out;
+    auto x = base.encode(context, in);
+    out.logits = predictions(x);
+    x.reset();
+    if (in.labels.present()) out.loss = cross_entropy(out.logits, context.ids(in.labels), -1);
+    return out;
+  }
+  Result<void> validate(const auto& base, const auto& in) const noexcept {
+    return check_ids(base.name, "masked_lm_labels", in.labels, in.layout.rows, -1,
+                     predictions.decoder.weight.view.dim[0]);
   }
 };
 

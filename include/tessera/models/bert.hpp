@@ -1,4 +1,4 @@
-// BERT: embeddings, a stack of post-norm encoder layers, a pooler, and the eight classes of its heads.
+// BERT: embeddings, a stack of post-norm encoder layers, and a pooler.
 //
 // Source: Devlin, Chang, Lee, Toutanova, "BERT: Pre-training of Deep Bidirectional Transformers" (2019). Behaviour and
 // parameter names are those of pytorch-transformers 1.2.0. `Bert<>` takes its sizes from a config at run time;
@@ -12,9 +12,7 @@
 #include "tessera/blocks/stack.hpp"
 #include "tessera/context/checkpoint.hpp"
 #include "tessera/context/tap.hpp"
-#include "tessera/heads/classification.hpp"
-#include "tessera/heads/masked_lm.hpp"
-#include "tessera/heads/question_answering.hpp"
+#include "tessera/heads/head_model.hpp"
 #include "tessera/tensor/names.hpp"
 
 namespace tessera::inline TESSERA_ISA {
@@ -27,13 +25,6 @@ struct BertSizes {
   Index intermediate = dyn;
   Index positions = dyn;
   Index types = dyn;
-};
-
-/// The first size of a config that is not the constant that a model was compiled for; without a name when all are.
-struct Misfit {
-  const char* name = nullptr;
-  Index expected = 0;
-  Index found = 0;
 };
 
 /// config.json, under the reference's names; the defaults are its own.
@@ -53,9 +44,20 @@ struct BertConfig {
   Index num_labels = 2;
 
   // What every config has, under one name for all architectures.
-  constexpr Index& vocabulary() noexcept { return vocab_size; }
+  constexpr Index vocabulary() const noexcept { return vocab_size; }
+  constexpr void set_vocabulary(Index rows) noexcept { vocab_size = rows; }
   constexpr Index layers() const noexcept { return num_hidden_layers; }
   constexpr double deviation() const noexcept { return initializer_range; }  ///< of drawn weights
+  constexpr HeadConfig head() const noexcept {
+    HeadConfig h;
+    h.width = hidden_size;
+    h.vocabulary = vocab_size;
+    h.labels = num_labels;
+    h.dropout = hidden_dropout_prob;
+    h.norm_eps = layer_norm_eps;
+    h.activation = hidden_act;
+    return h;
+  }
 };
 
 /// One batch, in host memory. Token arrays have a value for each row of the layout, in its order; any integer type.
@@ -138,10 +140,19 @@ struct BertEmbeddings {
   }
 };
 
-/// BertModel.
-template <BertSizes S = BertSizes{}>
-struct Bert {
+/// What RoBERTa has otherwise is another policy.
+struct BertPolicy {
   using Config = BertConfig;
+  static constexpr const char* name = "bert";
+  static constexpr const NameTable& names = bert_names;
+  static constexpr std::int32_t first_position = 0;
+  static constexpr const char* length_key = "max_position_embeddings";
+};
+
+/// BertModel.
+template <BertSizes S = BertSizes{}, class P = BertPolicy>
+struct Bert {
+  using Config = typename P::Config;
   using Input = BertInput;
   template <class Context>
   struct Output {
@@ -152,7 +163,8 @@ struct Bert {
       v("pooler_output", pooler_output);
     }
   };
-  static constexpr const NameTable& names = bert_names;
+  static constexpr const NameTable& names = P::names;
+  static constexpr const char* name = P::name;
 
   BertEmbeddings<S> embeddings;
   Stack<EncoderLayer<S.hidden, S.intermediate>, S.layers> encoder;
@@ -160,7 +172,7 @@ struct Bert {
 
   constexpr Bert() = default;
   /// Sizes from the config; those that are constants must be the same there (complete() tells).
-  constexpr explicit Bert(const BertConfig& c) : embeddings(c), pooler(c.hidden_size) {
+  constexpr explicit Bert(const Config& c) : embeddings(c), pooler(c.hidden_size) {
     fit("vocab_size", S.vocabulary, c.vocab_size);
     fit("hidden_size", S.hidden, c.hidden_size);
     fit("num_hidden_layers", S.layers, c.num_hidden_layers);
@@ -174,17 +186,14 @@ struct Bert {
       layer.attention_norm = {c.hidden_size, c.layer_norm_eps};
       layer.feed_forward = {c.hidden_size, c.intermediate_size, c.hidden_act};
       layer.output_norm = {c.hidden_size, c.layer_norm_eps};
-      layer.dropout_rate = c.hidden_dropout_prob;
+      layer.attention_output_dropout = layer.dropout_rate = c.hidden_dropout_prob;
     }
     number_params(*this);
   }
   /// False when the config did not fit the constants of the type, or memory was short.
   constexpr bool complete() const noexcept { return complete_ && misfit_.name == nullptr; }
   constexpr const Misfit& misfit() const noexcept { return misfit_; }
-  /// Compares a size of the config with the constant of the type.
-  constexpr void fit(const char* name, Index constant, Index given) noexcept {
-    if (misfit_.name == nullptr && !may_equal(constant, given)) misfit_ = {name, constant, given};
-  }
+  constexpr void fit(const char* size, Index constant, Index given) noexcept { misfit_.see(size, constant, given); }
 
   constexpr void visit(auto&& v) {
     v("embeddings", embeddings);
@@ -194,60 +203,48 @@ struct Bert {
 
   constexpr Index layers() const noexcept { return encoder.size(); }
   constexpr auto& attention(Index layer) noexcept { return encoder[layer].attention; }
+  constexpr auto& word() noexcept { return embeddings.word; }
 
-  /// The embedding and the params whose first dimension is the vocabulary (resize.hpp).
+  /// The params whose first dimension is the vocabulary (resize.hpp).
   constexpr void vocabulary(auto&& f) { f(embeddings.word); }
 
   /// The sequence output alone, [rows, H]: what every head but the pooled ones reads.
-  constexpr auto encode(auto& context, const BertInput& in, const Sequence& sequence) const noexcept {
+  constexpr auto encode(auto& context, const BertInput& in) const noexcept {
+    const Sequence sequence = make_sequence(context, in.layout, in.attention_mask, {false, Fill::add, -10000.0});
     const Operand ids = context.ids(in.input_ids);
     const Operand types = make_ids_or_zeros(context, in.layout, in.token_type_ids);
-    const Operand positions = make_positions(context, in.layout, in.position_ids);
+    const Operand positions = make_positions(context, in.layout, in.position_ids, P::first_position);
     const Operand head_mask = context.numbers(in.head_mask);
     auto x = embeddings(context, ids, types, positions);
     tap("hidden_states", x);
-    for (Index i = 0; i < encoder.size(); ++i) {
-      x = checkpointing ? checkpoint(encoder[i], std::move(x), LayerContext{sequence, head_mask_of(head_mask, i)})
-                        : encoder[i](std::move(x), LayerContext{sequence, head_mask_of(head_mask, i)});
-      tap("hidden_states", x);
-    }
-    return x;
+    return run_stack(encoder, std::move(x), sequence, head_mask, checkpointing);
+  }
+  /// The pooled first token of each text, [texts, H].
+  constexpr auto pooled(auto& context, const BertInput& in) const noexcept {
+    const Operand first = first_rows(context, in.layout);
+    auto x = encode(context, in);
+    return pooler(x, first);
   }
 
   constexpr auto operator()(auto& context, const BertInput& in) const noexcept {
     using Context = std::remove_reference_t<decltype(context)>;
-    const Sequence sequence = make_sequence(context, in.layout, in.attention_mask, {false, Fill::add, -10000.0});
     const Operand first = first_rows(context, in.layout);
-    auto x = encode(context, in, sequence);
+    auto x = encode(context, in);
     auto pooled = pooler(x, first);
     return Output<Context>{std::move(x), std::move(pooled)};
   }
 
   Result<void> validate(const BertInput& in) const noexcept {
-    constexpr const char* model = "bert";
     const Layout& layout = in.layout;
-    TESSERA_TRY(check_layout(model, layout));
-    if (!in.input_ids.present()) return Error::format(Code::invalid_argument, "bert: there are no input_ids");
-    if (layout.longest > embeddings.position.weight.view.dim[0] && !in.position_ids.present())
-      return Error::format(
-          Code::out_of_range, "bert: the longest text has %lld tokens, max_position_embeddings is %lld",
-          static_cast<long long>(layout.longest), static_cast<long long>(embeddings.position.weight.view.dim[0]));
-    TESSERA_TRY(check_ids(model, "input_ids", in.input_ids, layout.rows, 0, embeddings.word.weight.view.dim[0]));
-    TESSERA_TRY(
-        check_ids(model, "token_type_ids", in.token_type_ids, layout.rows, 0, embeddings.type.weight.view.dim[0]));
-    TESSERA_TRY(
-        check_ids(model, "position_ids", in.position_ids, layout.rows, 0, embeddings.position.weight.view.dim[0]));
-    if (in.attention_mask.present() && layout.is_ragged())
-      return Error::format(Code::invalid_argument,
-                           "bert: a ragged batch has no padding, so it takes no attention_mask");
-    TESSERA_TRY(check_numbers(model, "attention_mask", in.attention_mask, layout.texts * layout.longest));
-    if (in.head_mask.present()) {
-      if (in.head_mask.rank > 2 || (in.head_mask.rank == 2 && in.head_mask.dim[0] != encoder.size()))
-        return Error::format(Code::shape_mismatch, "bert: head_mask: expected [heads] or [%lld layers, heads]",
-                             static_cast<long long>(encoder.size()));
-      TESSERA_TRY(check_numbers(model, "head_mask", in.head_mask, in.head_mask.count()));
-    }
-    return {};
+    const Index rows = layout.rows, positions = embeddings.position.weight.view.dim[0];
+    TESSERA_TRY(check_layout(name, layout));
+    if (!in.input_ids.present()) return Error::format(Code::invalid_argument, "%s: there are no input_ids", name);
+    TESSERA_TRY(check_length(name, layout, in.position_ids, positions - P::first_position, P::length_key));
+    TESSERA_TRY(check_ids(name, "input_ids", in.input_ids, rows, 0, embeddings.word.weight.view.dim[0]));
+    TESSERA_TRY(check_ids(name, "token_type_ids", in.token_type_ids, rows, 0, embeddings.type.weight.view.dim[0]));
+    TESSERA_TRY(check_ids(name, "position_ids", in.position_ids, rows, 0, positions));
+    TESSERA_TRY(check_attention_mask(name, in.attention_mask, layout, layout.longest));
+    return check_head_mask(name, in.head_mask, layers());
   }
 
   bool checkpointing = false;  ///< trades time for memory in training, layer by layer

@@ -19,7 +19,7 @@ namespace tessera::inline TESSERA_ISA {
   X(add) X(bias) X(scale) X(scale_heads) X(dropout) X(split_heads) X(merge_heads) X(rel_shift)              \
   X(segment_select) X(columns) X(concat) X(add_rows) X(zeros) X(sinusoids) X(replace_hidden) X(top_k)       \
   X(pick) X(sum) X(mean) X(mean_pool) X(log_softmax) X(negative_log_likelihood) X(cross_entropy)            \
-  X(binary_cross_entropy) X(mean_squared_error)                                                             \
+  X(binary_cross_entropy) X(mean_squared_error) X(store_rows)                                               \
   X(residual_norm) X(attention)
 // clang-format on
 

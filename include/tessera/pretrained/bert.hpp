@@ -23,10 +23,7 @@ void visit_config(auto& v, BertConfig& c) {
 }
 
 inline Result<void> check_config(const BertConfig& c) {
-  if (c.hidden_size % c.num_attention_heads != 0)
-    return Error::format(Code::shape_mismatch, "config: hidden_size %lld is not a multiple of num_attention_heads %lld",
-                         static_cast<long long>(c.hidden_size), static_cast<long long>(c.num_attention_heads));
-  return {};
+  return check_heads("hidden_size", c.hidden_size, "num_attention_heads", c.num_attention_heads);
 }
 
 }  // namespace tessera

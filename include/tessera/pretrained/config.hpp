@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "tessera/blocks/activation.hpp"
+#include "tessera/blocks/summary.hpp"
 #include "tessera/io/json.hpp"
 #include "tessera/tensor/extents.hpp"
 
@@ -44,6 +45,7 @@ class ConfigReader {
  public:
   explicit ConfigReader(const io::Json& json) : json_(json) {}
   const Error& error() const noexcept { return error_; }
+  bool has(const char* key) const { return io::find_key(json_, key) != nullptr; }
 
   /// An integer in [low, high].
   void integer(const char* key, Index& value, Index low, Index high) {
@@ -118,6 +120,14 @@ class ConfigReader {
     fail(Error::format(Code::unsupported, "config: %s: expected %s, found %.80s", key, known.c_str(),
                        found->is_null() ? "null" : found->get<std::string>().c_str()));
   }
+  /// Whether the key has this value; any other string and null are false.
+  void is(const char* key, bool& value, const char* name) {
+    if (error_) return;
+    const io::Json* found = io::find_key(json_, key);
+    if (found == nullptr) return;
+    if (!found->is_null() && !found->is_string()) return fail(io::as_string(*found, key).error());
+    value = found->is_string() && found->get<std::string>() == name;
+  }
   /// Integers in [low, high], at most `capacity` of them; false and true are 0 and 1.
   void integers(const char* key, Index* values, Index& count, Index capacity, Index low, Index high) {
     if (error_) return;
@@ -160,6 +170,7 @@ class ConfigReader {
 class ConfigWriter {
  public:
   explicit ConfigWriter(io::Json& json) : json_(json) {}
+  bool has(const char* key) const { return io::find_key(json_, key) != nullptr; }
 
   void integer(const char* key, const Index& value, Index, Index) { json_[key] = value; }
   void size(const char* key, const Index& value, Index = 0) { json_[key] = value; }
@@ -174,6 +185,11 @@ class ConfigWriter {
       return;
     }
   }
+  void is(const char* key, const bool& value, const char* name) {
+    bool said = false;
+    ConfigReader(json_).is(key, said, name);
+    if (said != value || io::find_key(json_, key) == nullptr) json_[key] = value ? io::Json(name) : io::Json(nullptr);
+  }
   void integers(const char* key, const Index* values, const Index& count, Index, Index, Index high) {
     io::Json list = io::Json::array();
     for (Index i = 0; i < count; ++i) list.push_back(high == 1 ? io::Json(values[i] != 0) : io::Json(values[i]));
@@ -183,6 +199,20 @@ class ConfigWriter {
  private:
   io::Json& json_;
 };
+
+inline constexpr Choice<SummaryType> summary_types[] = {{"last", SummaryType::last},
+                                                        {"first", SummaryType::first},
+                                                        {"mean", SummaryType::mean},
+                                                        {"cls_index", SummaryType::cls_index}};
+
+/// The keys of a summary (blocks/summary.hpp).
+void visit_summary(auto& v, SummaryConfig& c) {
+  v.choice("summary_type", c.type, summary_types);
+  v.flag("summary_use_proj", c.use_proj);
+  v.is("summary_activation", c.tanh, "tanh");
+  v.flag("summary_proj_to_labels", c.proj_to_labels);
+  v.rate("summary_first_dropout", c.first_dropout);
+}
 
 namespace detail {
 inline Result<PrunedHeads> parse_pruned_heads(const io::Json& json, Index layers) {
@@ -200,6 +230,13 @@ inline Result<PrunedHeads> parse_pruned_heads(const io::Json& json, Index layers
   return all;
 }
 }  // namespace detail
+
+/// What every attention asks of its sizes.
+inline Result<void> check_heads(const char* width_key, Index width, const char* heads_key, Index heads) {
+  if (width % heads == 0) return {};
+  return Error::format(Code::shape_mismatch, "config: %s %lld is not a multiple of %s %lld", width_key,
+                       static_cast<long long>(width), heads_key, static_cast<long long>(heads));
+}
 
 /// Reads the reference's keys; what is not there keeps the reference's default.
 template <class Config>

@@ -30,12 +30,22 @@ inline bool ends_with(std::string_view text, std::string_view end) noexcept {
   return text.size() >= end.size() && text.substr(text.size() - end.size()) == end;
 }
 
-/// The name that this library expects for one in a file: gamma -> weight, beta -> bias.
-inline std::string modern_name(std::string_view name) {
+/// The name that this library expects for one in a file: gamma -> weight, beta -> bias, and what the table says.
+inline std::string modern_name(const NameTable& names, std::string_view name) {
+  for (int i = 0; i < names.old_count; ++i)
+    if (name == names.old_names[i].role) return names.old_names[i].checkpoint;
   std::string modern(name);
   if (ends_with(name, ".gamma")) modern.replace(modern.size() - 5, 5, "weight");
   if (ends_with(name, ".beta")) modern.replace(modern.size() - 4, 4, "bias");
   return modern;
+}
+
+/// Whether a file's tensor is the causal mask of a layer, which models here do not read.
+inline bool is_causal_mask(const NameTable& names, const std::string& name) {
+  if (names.causal_mask == nullptr) return false;
+  const char* digits = nullptr;
+  const char* rest = match_role(skip_prefix(name.c_str(), names.base_prefix), names.causal_mask, digits);
+  return rest != nullptr && *rest == '\0';
 }
 }  // namespace detail
 
@@ -48,7 +58,7 @@ Result<LoadReport> load_weights(Model& model, const io::State& state) {
   bool file_has_prefix = false, model_has_prefix = false;
   std::unordered_map<std::string, std::size_t> places;
   for (const io::StateTensor& tensor : state) {
-    std::string modern = detail::modern_name(tensor.name);
+    std::string modern = detail::modern_name(names, tensor.name);
     file_has_prefix = file_has_prefix || modern.compare(0, prefix.size(), prefix) == 0;
     const auto [place, is_new] = places.emplace(std::move(modern), places.size());
     if (!is_new)
@@ -86,7 +96,7 @@ Result<LoadReport> load_weights(Model& model, const io::State& state) {
     }
   });
   for (std::size_t i = 0; i < used.size(); ++i)
-    if (!used[i]) report.unexpected.push_back(state[i].name);
+    if (!used[i] && !detail::is_causal_mask(names, state[i].name)) report.unexpected.push_back(state[i].name);
   bind_ties(model);
   if (!report.mismatched.empty())
     return Error::format(Code::shape_mismatch, "weights: %zu of the model's tensors do not fit: %s%s",
@@ -110,4 +120,35 @@ Result<io::State> weights_state(const Model& model) {
   return state;
 }
 
+namespace detail {
+template <class Base>
+Result<void> add_causal_masks(const Base& base, io::State& state, std::vector<float>& mask, const std::string& prefix) {
+  if constexpr (requires { base.context_size(); }) {
+    const Index n = base.context_size();
+    mask.assign(static_cast<std::size_t>(n * n), 0.0F);
+    for (Index i = 0; i < n; ++i)
+      for (Index j = 0; j <= i; ++j) mask[static_cast<std::size_t>(i * n + j)] = 1.0F;
+    const std::string pattern = Base::names.causal_mask;
+    const std::size_t place = pattern.find('#');
+    for (Index layer = 0; layer < base.layers(); ++layer)
+      TESSERA_TRY(state.add({prefix + pattern.substr(0, place) + std::to_string(layer) + pattern.substr(place + 1),
+                             DType::f32,
+                             {1, 1, n, n},
+                             mask.data(),
+                             mask.size() * sizeof(float)}));
+  }
+  return {};
+}
+}  // namespace detail
+
+/// Adds the causal masks that the reference's files hold, all of them the same bytes, which `mask` keeps.
+template <class Model>
+Result<void> add_causal_masks(const Model& model, io::State& state, std::vector<float>& mask) {
+  constexpr const NameTable& names = Model::names;
+  if constexpr (requires { model.base; }) {
+    return detail::add_causal_masks(model.base, state, mask, std::string(names.base_prefix) + ".");
+  } else {
+    return detail::add_causal_masks(model, state, mask, std::string());
+  }
+}
 }  // namespace tessera

@@ -88,7 +88,7 @@ struct Pretrained {
   Result<void> resize_token_embeddings(Index rows, std::uint64_t seed) {
     TESSERA_TRY_ASSIGN(Weights resized, tessera::resize_token_embeddings(model, rows, file.config.deviation(), seed));
     weights = std::move(resized);
-    file.config.vocabulary() = rows;
+    file.config.set_vocabulary(rows);
     return {};
   }
 };
@@ -128,7 +128,7 @@ Result<std::unique_ptr<Pretrained<Model>>> from_state(ConfigFile<typename Model:
   auto loaded = std::make_unique<Pretrained<Model>>();
   loaded->file = std::move(file);
   loaded->model = Model(loaded->file.config);
-  if (const Misfit& misfit = loaded->model.misfit(); misfit.name != nullptr)
+  if (const auto& misfit = loaded->model.misfit(); misfit.name != nullptr)
     return Error::format(Code::shape_mismatch, "config: %s is %lld, this model was compiled for %lld", misfit.name,
                          static_cast<long long>(misfit.found), static_cast<long long>(misfit.expected));
   if (!loaded->model.complete())
@@ -173,7 +173,9 @@ enum class WeightFormat : unsigned char { safetensors, torch };
 /// Writes config.json and model.safetensors or pytorch_model.bin, each under a temporary name first.
 template <class Model>
 Result<void> save_pretrained(const Pretrained<Model>& p, const std::string& folder, WeightFormat format) {
-  TESSERA_TRY_ASSIGN(const io::State state, weights_state(p.model));
+  TESSERA_TRY_ASSIGN(io::State state, weights_state(p.model));
+  std::vector<float> causal_mask;
+  TESSERA_TRY(add_causal_masks(p.model, state, causal_mask));
   // The weights first: should the disk be full, the folder stays what it was.
   TESSERA_TRY(format == WeightFormat::safetensors ? io::write_safetensors(state, folder + "/model.safetensors")
                                                   : io::write_torch(state, folder + "/pytorch_model.bin"));

@@ -19,6 +19,10 @@ struct NameTable {
   const char* base_prefix;
   const NameRule* rules;
   int count;
+  const NameRule* old_names = nullptr;  ///< whole names of older files, and what they are now
+  int old_count = 0;
+  /// A lower triangle of ones that files hold for each layer and nobody reads ("h.#.attn.bias"); null: none.
+  const char* causal_mask = nullptr;
 };
 
 namespace detail {

@@ -1,0 +1,5 @@
+// GPT-2's golden cases.
+#define BOOST_TEST_MODULE golden_gpt2
+#include "golden/model_cases.hpp"
+
+TESSERA_MODEL_CASES("gpt2-", 14, 10)
