@@ -30,8 +30,8 @@ constexpr double inverse_sqrt(double x) noexcept {
 /// What a layer needs besides x. Plain data.
 struct LayerContext {
   Sequence sequence;
-  Operand head_mask;  ///< [heads left in this layer] or absent
-  LayerPast past;
+  Operand head_mask = {};  ///< [heads left in this layer] or absent
+  LayerPast past = {};
 };
 
 /// How a layer's heads are cut, and what is left of them.
