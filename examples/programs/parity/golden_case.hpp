@@ -75,6 +75,19 @@ struct GoldenCase {
   View input(const std::string& argument) const { return input(GoldenStep{"", &json["inputs"], true}, argument); }
 };
 
+/// The numbers of an output, integers too.
+inline Result<std::vector<double>> numbers_of(const io::StateTensor& tensor) {
+  std::vector<double> numbers;
+  if (tensor.type == DType::i64) {
+    TESSERA_TRY_ASSIGN(const auto integers, tensor.as<std::int64_t>());
+    for (const std::int64_t i : integers) numbers.push_back(static_cast<double>(i));
+  } else {
+    TESSERA_TRY_ASSIGN(const auto values, tensor.as<double>());
+    numbers.assign(values.begin(), values.end());
+  }
+  return numbers;
+}
+
 inline Result<GoldenCase> read_case(const std::string& folder) {
   GoldenCase c;
   c.folder = folder;
@@ -96,10 +109,11 @@ inline Result<GoldenCase> read_case(const std::string& folder) {
       const io::StateTensor* truth = c.tensors.find(e.key);
       if (truth == nullptr)
         return Error::format(Code::not_found, "%s: tensors.safetensors has no %s", folder.c_str(), e.key.c_str());
-      const auto values = truth->as<double>();
+      const auto values = numbers_of(*truth);
       if (!values) return values.error().in(folder.c_str());
       for (const double v : *values) e.scale = std::fmax(e.scale, std::fabs(v));
       e.scale = entry.value("scale", e.scale);
+      if (truth->type == DType::i64) e.scale = e.ref_err = e.ref_err32 = 0;  // equal, or wrong
       c.expected.push_back(std::move(e));
     }
   }
@@ -124,7 +138,7 @@ inline Verdict compare(const GoldenCase& c, const Expected& e, const Results& re
     v.problem = "missing";
     return v;
   }
-  const auto truth = c.tensors.find(e.key)->as<double>();
+  const auto truth = numbers_of(*c.tensors.find(e.key));
   const std::vector<float>& ours = found->second.values;
   if (ours.size() != truth->size()) {
     v.problem = std::to_string(ours.size()) + " values, expected " + std::to_string(truth->size());

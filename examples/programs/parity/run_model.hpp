@@ -9,6 +9,7 @@
 #pragma once
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 #include <list>
 #include <optional>
@@ -239,6 +240,8 @@ void keep_outputs(Collector& collector, const auto& session, const auto& output)
     Computed& value = collector.results[collector.prefix + name];
     value.values.resize(static_cast<std::size_t>(tensor.view().count()));
     session.read(tensor.view(), value.values.data());
+    if (tensor.view().type != DType::i32) return;
+    for (float& number : value.values) number = static_cast<float>(std::bit_cast<std::int32_t>(number));
   });
 }
 

@@ -47,17 +47,28 @@ class Session {
   /// Takes memory for inputs up to this one's sizes; only its shapes matter, its data may be null.
   Result<void> reserve(const Input& capacity) noexcept {
     progress_ = Progress::none;
-    TESSERA_TRY_ASSIGN(const Plan needed, plan_of(capacity));
-    arena_ = Arena();
-    block_ = MemoryBlock();  // the old one first: never both
-    TESSERA_TRY_ASSIGN(block_, MemoryBlock::allocate(context_.backend().memory(), needed.arena_bytes));
-    arena_ = Arena{block_.data(), block_.bytes()};
-    return {};
+    TESSERA_TRY_ASSIGN(const std::size_t bytes, bytes_for(capacity));
+    return reserve_bytes(bytes);
   }
   /// What `input` needs here, with the packed weights and the taps of this session. Ends a run that is not done.
   Result<Plan> plan(const Input& input) noexcept {
     progress_ = Progress::none;
     return plan_of(input);
+  }
+  /// What an input of this shape needs, and memory of a given size: for a session that meets several shapes. An arena
+  /// is exact for one, and not monotone in it.
+  Result<std::size_t> bytes_for(const Input& shape) noexcept {
+    TESSERA_TRY_ASSIGN(const Plan needed, plan_of(shape));
+    return needed.arena_bytes;
+  }
+  Result<void> reserve_bytes(std::size_t bytes) noexcept {
+    output_ = Output();
+    progress_ = Progress::none;
+    arena_ = Arena();
+    block_ = MemoryBlock();  // the old one first: never both
+    TESSERA_TRY_ASSIGN(block_, MemoryBlock::allocate(context_.backend().memory(), bytes));
+    arena_ = Arena{block_.data(), block_.bytes()};
+    return {};
   }
   /// Uses memory of the host instead, aligned to 64 bytes, in the backend's memory.
   void use_arena(void* data, std::size_t bytes) noexcept {

@@ -10,6 +10,7 @@
 #pragma once
 
 #include "tessera/blocks/activation.hpp"
+#include "tessera/blocks/adaptive.hpp"
 #include "tessera/blocks/batch.hpp"
 #include "tessera/blocks/summary.hpp"
 #include "tessera/tensor/names.hpp"
@@ -28,6 +29,8 @@ struct HeadConfig {
   Activation activation = Activation::gelu;
   SummaryConfig summary;
   Index start_n_top = 5, end_n_top = 5;  ///< beams of question answering
+  Cutoffs cutoffs;                       ///< of an adaptive softmax; none: a plain one
+  double cutoff_div_value = 1;           ///< how much narrower each of its clusters is than the one before
 };
 
 /// An input with one more array: labels, as each class says.
