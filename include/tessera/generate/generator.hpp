@@ -130,7 +130,7 @@ class Generator {
                                                static_cast<std::uint64_t>(step_), static_cast<std::uint64_t>(t));
       at(tokens_, t * capacity_ + length) = token;
       ++length;
-      bool ends = length - at(prompt_, t) >= options_.max_new_tokens;
+      bool ends = length >= capacity_ || length - at(prompt_, t) >= options_.max_new_tokens;
       for (Index i = 0; i < options_.stop_count; ++i) ends = ends || options_.stop_tokens[i] == token;
       if (options_.sink.take != nullptr && !options_.sink.take(options_.sink.state, t, token)) ends = true;
       at(done_, t) = ends;
@@ -138,7 +138,8 @@ class Generator {
     }
     ++step_;
     running_ = false;
-    if (!goes_on || !room()) return false;
+    // What is cached of all texts is as long as the longest of them.
+    if (!goes_on || (caches && past_length() >= capacity_)) return false;
     Index longest = 0;
     for (Index t = 0; t < texts_; ++t) longest = at(lengths_, t) > longest ? at(lengths_, t) : longest;
     TESSERA_TRY(run_rows(caches ? 1 : longest, caches ? past_length() : 0));
@@ -171,13 +172,6 @@ class Generator {
     if constexpr (caches) return cache_.length();
     return 0;
   }
-  /// For one more token of the longest text.
-  bool room() const noexcept {
-    Index longest = past_length() + 1;
-    for (Index t = 0; t < texts_ && !caches; ++t) longest = length(t) > longest ? length(t) : longest;
-    return longest <= capacity_ && !(caches && past_length() >= capacity_);
-  }
-
   /// The input of `rows` rows a text behind `past` tokens, without data.
   Input input(Index rows, Index past, bool masked) noexcept {
     Input in;
