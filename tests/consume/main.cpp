@@ -1,8 +1,9 @@
 // What a program of somebody else looks like: two units that include the same headers, a model of constant sizes in
-// each, planned at compile time, and the same numbers from both.
+// each, planned at compile time, and the same numbers from both; and something of every component that it links.
 #include <tessera/backends/reference/reference.hpp>
 #include <tessera/tessera.hpp>
 
+#include "components.hpp"
 #include "tiny_bert.hpp"
 
 #include <cstdio>
@@ -16,5 +17,6 @@ int main() {
   if (!here.ok() || !there.ok()) return 1;
   std::printf("%.6f %.6f; a bad id: %s\n", static_cast<double>(*here), static_cast<double>(*there),
               refused.error().message());
-  return *here == *there && !refused.ok() && std::strstr(refused.error().message(), "1000") != nullptr ? 0 : 1;
+  const bool names_it = !refused.ok() && std::strstr(refused.error().message(), "1000") != nullptr;
+  return *here == *there && names_it && components_work(*here) ? 0 : 1;
 }
