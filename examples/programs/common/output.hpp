@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cerrno>
-#include <charconv>
 #include <cstdio>
 #include <cstring>
 #include <optional>
@@ -15,6 +14,7 @@
 #include "tessera/base/result.hpp"
 #include "tessera/io/bytes.hpp"
 #include "tessera/io/file.hpp"
+#include "tessera/io/shortest.hpp"
 
 namespace tessera::programs {
 
@@ -54,9 +54,8 @@ class Output {
 
 /// The fewest digits that read back as the same float; a number in JSON, too.
 inline void append_float(std::string& out, float value) {
-  char digits[32];
-  const auto end = std::to_chars(digits, digits + sizeof digits, value).ptr;
-  out.append(digits, end);
+  char digits[io::shortest_room];
+  out.append(digits, io::shortest(digits, value));
 }
 
 }  // namespace tessera::programs

@@ -1,10 +1,10 @@
 // Element types: what a tensor's bytes mean, in memory and in files.
 #pragma once
 
-#include <bit>
 #include <cstddef>
 #include <cstdint>
 
+#include "tessera/base/bit_cast.hpp"
 #include "tessera/base/isa.hpp"
 
 namespace tessera::inline TESSERA_ISA {
@@ -89,12 +89,12 @@ inline constexpr DType dtype_of = DTypeOf<T>::value;
 
 /// bfloat16 bits to float: exact.
 constexpr float from_bf16(std::uint16_t bits) noexcept {
-  return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16);
+  return tessera::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16);
 }
 
 /// float to bfloat16 bits, to nearest, ties to even; NaN stays NaN.
 constexpr std::uint16_t to_bf16(float value) noexcept {
-  const auto bits = std::bit_cast<std::uint32_t>(value);
+  const auto bits = tessera::bit_cast<std::uint32_t>(value);
   if ((bits & 0x7fffffffU) > 0x7f800000U) return static_cast<std::uint16_t>((bits >> 16) | 0x40U);
   return static_cast<std::uint16_t>((bits + 0x7fffU + ((bits >> 16) & 1U)) >> 16);
 }
@@ -104,12 +104,12 @@ constexpr float from_f16(std::uint16_t bits) noexcept {
   const std::uint32_t sign = static_cast<std::uint32_t>(bits & 0x8000U) << 16;
   const std::uint32_t exponent = (bits >> 10) & 0x1fU;
   const std::uint32_t mantissa = bits & 0x3ffU;
-  if (exponent == 0x1fU) return std::bit_cast<float>(sign | 0x7f800000U | (mantissa << 13));
+  if (exponent == 0x1fU) return tessera::bit_cast<float>(sign | 0x7f800000U | (mantissa << 13));
   if (exponent == 0) {
     const float magnitude = static_cast<float>(mantissa) * 0x1p-24F;
     return sign != 0 ? -magnitude : magnitude;
   }
-  return std::bit_cast<float>(sign | ((exponent + 112U) << 23) | (mantissa << 13));
+  return tessera::bit_cast<float>(sign | ((exponent + 112U) << 23) | (mantissa << 13));
 }
 
 }  // namespace tessera

@@ -6,11 +6,11 @@
 // Source: the protocol buffers encoding, protobuf.dev/programming-guides/encoding.
 #pragma once
 
-#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
 
+#include "tessera/base/bit_cast.hpp"
 #include "tessera/base/result.hpp"
 
 namespace tessera::inline TESSERA_ISA::protobuf {
@@ -25,8 +25,8 @@ struct Field {
   std::uint64_t number = 0;
   std::string_view bytes;
 
-  float as_float() const noexcept { return std::bit_cast<float>(static_cast<std::uint32_t>(number)); }
-  double as_double() const noexcept { return std::bit_cast<double>(number); }
+  float as_float() const noexcept { return tessera::bit_cast<float>(static_cast<std::uint32_t>(number)); }
+  double as_double() const noexcept { return tessera::bit_cast<double>(number); }
   std::int64_t as_int() const noexcept { return static_cast<std::int64_t>(number); }
   bool as_bool() const noexcept { return number != 0; }
 };

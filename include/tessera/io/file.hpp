@@ -116,7 +116,7 @@ inline std::string name_of(const std::string& path) {
 class MappedFile {
  public:
   /// Maps a regular file; reads a pipe or socket to its end, up to `most_from_pipe` bytes.
-  static Result<MappedFile> open(const std::string& path, std::size_t most_from_pipe = std::size_t{1} << 34) noexcept {
+  static Result<MappedFile> open(const std::string& path, std::uint64_t most_from_pipe = std::uint64_t{1} << 34) noexcept {
     return guarded([&]() -> Result<MappedFile> {
       MappedFile file;
 #if TESSERA_IO_POSIX
@@ -176,8 +176,8 @@ class MappedFile {
         file.own_.resize(before + got);
         if (got == 0) break;
         if (file.own_.size() > most_from_pipe)
-          return Error::format(Code::out_of_memory, "%s: more than the %zu bytes that are read from a pipe",
-                               path.c_str(), most_from_pipe);
+          return Error::format(Code::out_of_memory, "%s: more than the %llu bytes that are read from a pipe",
+                               path.c_str(), static_cast<unsigned long long>(most_from_pipe));
       }
       file.size_ = file.own_.size();
       return file;

@@ -26,6 +26,7 @@
 #include "tessera/io/file.hpp"
 #include "tessera/io/guard.hpp"
 #include "tessera/io/utf8.hpp"
+#include "tessera/io/shortest.hpp"
 
 namespace tessera::inline TESSERA_ISA::io {
 
@@ -193,8 +194,8 @@ inline void write_json_double(std::string& out, double value) {
     out += value < 0 ? "-Infinity" : "Infinity";
     return;
   }
-  char text[40];
-  const auto end = std::to_chars(text, text + sizeof text, value, std::chars_format::scientific).ptr;
+  char text[shortest_room];
+  const char* const end = shortest(text, value, true);
   std::string_view shown(text, static_cast<std::size_t>(end - text));
   if (shown.front() == '-') {
     out += '-';

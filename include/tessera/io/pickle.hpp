@@ -10,7 +10,6 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
 #include <charconv>
 #include <cstdarg>
 #include <cstddef>
@@ -24,6 +23,7 @@
 #include <utility>
 #include <vector>
 
+#include "tessera/base/bit_cast.hpp"
 #include "tessera/base/dtype.hpp"
 #include "tessera/base/result.hpp"
 #include "tessera/io/bytes.hpp"
@@ -512,7 +512,7 @@ class PickleMachine {
         for (const std::byte byte : bytes) bits = (bits << 8) | std::to_integer<std::uint64_t>(byte);
         PickleValue value;
         value.kind = PickleKind::real;
-        value.real = std::bit_cast<double>(bits);
+        value.real = tessera::bit_cast<double>(bits);
         return push(std::move(value));
       }
 

@@ -8,7 +8,6 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -18,6 +17,7 @@
 #include <utility>
 #include <vector>
 
+#include "tessera/base/bit_cast.hpp"
 #include "tessera/text/sentencepiece.hpp"
 #include "tessera/text/tokenizer.hpp"
 #include "tessera/text/unicode.hpp"
@@ -253,7 +253,7 @@ class XLNetTokenizer final : public Tokenizer {
     if (entry.empty()) return false;
     const std::span<const Id> ids = entry.subspan(1);
     if (model_.model().kind == SentencePieceModel::Kind::unigram) {
-      const auto lead = static_cast<double>(std::bit_cast<float>(entry.front()));
+      const auto lead = static_cast<double>(tessera::bit_cast<float>(entry.front()));
       // A word of n bytes has at most 3 + 18 n bytes when it is normalized; the bound need not be tight.
       if (!(lead > model_.unigram().rounding(score, 3 + word.size()))) return false;
       for (const Id id : ids) score = model_.unigram().sum(score, id);
@@ -301,7 +301,7 @@ class XLNetTokenizer final : public Tokenizer {
     std::array<Id, WordCache::most_ids> entry{};
     if (model_.model().kind == SentencePieceModel::Kind::unigram) {
       const double lead = model_.unigram().lead(normal, scratch.pieces.unigram);
-      entry[0] = std::bit_cast<Id>(static_cast<float>((std::min)(lead, 1e30) * (1 - 1e-6)));
+      entry[0] = tessera::bit_cast<Id>(static_cast<float>((std::min)(lead, 1e30) * (1 - 1e-6)));
     }
     std::copy(out.end() - static_cast<std::ptrdiff_t>(count), out.end(), entry.begin() + 1);
     scratch.words.put(word, std::span<const Id>(entry).first(count + 1));
