@@ -1,5 +1,8 @@
 # embed/*.cpp: programs for hosts that have neither exceptions nor RTTI. They link the core and the stub backend alone.
 file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/embed/*.cpp)
+if(CMAKE_SYSTEM_NAME STREQUAL "Generic")
+  list(FILTER sources EXCLUDE REGEX "host_threads")  # no operating system, no threads
+endif()
 foreach(source IN LISTS sources)
   get_filename_component(name ${source} NAME_WE)
   add_executable(embed_${name} ${source})

@@ -116,7 +116,8 @@ inline std::string name_of(const std::string& path) {
 class MappedFile {
  public:
   /// Maps a regular file; reads a pipe or socket to its end, up to `most_from_pipe` bytes.
-  static Result<MappedFile> open(const std::string& path, std::uint64_t most_from_pipe = std::uint64_t{1} << 34) noexcept {
+  static Result<MappedFile> open(const std::string& path,
+                                 std::uint64_t most_from_pipe = std::uint64_t{1} << 34) noexcept {
     return guarded([&]() -> Result<MappedFile> {
       MappedFile file;
 #if TESSERA_IO_POSIX

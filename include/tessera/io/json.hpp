@@ -25,8 +25,8 @@
 #include "tessera/base/result.hpp"
 #include "tessera/io/file.hpp"
 #include "tessera/io/guard.hpp"
-#include "tessera/io/utf8.hpp"
 #include "tessera/io/shortest.hpp"
+#include "tessera/io/utf8.hpp"
 
 namespace tessera::inline TESSERA_ISA::io {
 

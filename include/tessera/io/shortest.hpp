@@ -13,8 +13,8 @@ namespace tessera::inline TESSERA_ISA::io {
 
 inline constexpr std::size_t shortest_room = 40;
 
-/// Writes a finite number to `text`, of `shortest_room` bytes, and returns the end. Scientific: 1.5e-07; else whichever form is
-/// shorter. The C locale's decimal point.
+/// Writes a finite number to `text`, of `shortest_room` bytes, and returns the end. Scientific: 1.5e-07; else whichever
+/// form is shorter. The C locale's decimal point.
 template <class T>
 char* shortest(char* text, T value, bool scientific = false) noexcept {
 #if !defined(_LIBCPP_VERSION) || _LIBCPP_VERSION >= 14000
