@@ -18,7 +18,7 @@ template <class Model>
 double loss_of(const Model& model, const typename Model::Input& input) {
   auto packed = tessera::Packed<Exact>::of(model, Exact());
   auto gradients = tessera::Gradients<Exact>::of(model, Exact());
-  tessera::TrainingSession<Model, Exact> session(model, Exact(), *gradients, packed->views());
+  tessera::TrainingSession<Model, Exact> session(model, Exact(), *gradients, &*packed);
   BOOST_TEST_REQUIRE(session.reserve(input).ok());
   auto out = session.forward(input);
   BOOST_TEST_REQUIRE(out.ok(), out.error().message());
@@ -33,7 +33,7 @@ void check(Model& model, const typename Model::Input& input, tessera::Index stri
   auto gradients = tessera::Gradients<Exact>::of(model, Exact());
   BOOST_TEST_REQUIRE(packed.ok());
   BOOST_TEST_REQUIRE(gradients.ok());
-  tessera::TrainingSession<Model, Exact> session(model, Exact(), *gradients, packed->views());
+  tessera::TrainingSession<Model, Exact> session(model, Exact(), *gradients, &*packed);
   auto reserved = session.reserve(input);
   BOOST_TEST_REQUIRE(reserved.ok(), reserved.error().message());
   auto out = session.forward(input);

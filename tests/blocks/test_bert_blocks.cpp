@@ -166,7 +166,7 @@ BOOST_AUTO_TEST_CASE(checkpoints_inside_of_a_checkpoint_give_the_same_gradients)
     using Exact = Reference<double>;
     auto packed = Packed<Exact>::of(model, Exact());
     auto sums = Gradients<Exact>::of(model, Exact());
-    TrainingSession<decltype(model), Exact> session(model, Exact(), *sums, packed->views());
+    TrainingSession<decltype(model), Exact> session(model, Exact(), *sums, &*packed);
     BOOST_TEST_REQUIRE(session.reserve(in).ok());
     BOOST_TEST_REQUIRE(session.forward(in).ok());
     BOOST_TEST_REQUIRE(session.backward().ok());

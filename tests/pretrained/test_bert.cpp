@@ -9,6 +9,8 @@
 #include <filesystem>
 
 #include "context/small_bert.hpp"
+#include "tessera/context/training_session.hpp"
+#include "tessera/train/adamw.hpp"
 
 using namespace tessera;
 using namespace small_bert;
@@ -210,6 +212,41 @@ BOOST_AUTO_TEST_CASE(save_and_load_give_the_same_bits_in_both_formats) {
     BOOST_TEST(same_bits(run((*loaded)->model), run(owned.model)));
     BOOST_TEST((*loaded)->file.json["a_key_of_somebody_else"].get<int>() == 42);
   }
+}
+
+BOOST_AUTO_TEST_CASE(fine_tuning_needs_weights_of_its_own_and_says_so) {
+  const Owned<BertForMaskedLM<>> owned;
+  const Folder folder;
+  auto made =
+      from_state<BertForMaskedLM<>>(file_of(), renamed(owned.model, [](const std::string& name) { return name; }));
+  BOOST_TEST_REQUIRE(save_pretrained(**made, folder.path.string(), WeightFormat::safetensors).ok());
+  auto p = from_pretrained<BertForMaskedLM<>>(folder.path.string());
+  BOOST_TEST_REQUIRE(p.ok());
+  auto& model = (*p)->model;
+  const auto refused = AdamW::of(model, {});
+  BOOST_TEST(!refused.ok());
+  for (const char* part : {"bert.embeddings.word.weight", "only be read", "own_weights"})
+    BOOST_TEST(contains(refused.error().message(), part), refused.error().message());
+  const auto pruned = prune_heads(model, (*p)->file, {{0, {1}}}, (*p)->weights);
+  BOOST_TEST(!pruned.ok());
+  BOOST_TEST(contains(pruned.error().message(), "own_weights"), pruned.error().message());
+
+  BOOST_TEST_REQUIRE((*p)->own_weights().ok());
+  auto adam = AdamW::of(model, {});
+  BOOST_TEST_REQUIRE(adam.ok(), adam.error().message());
+  auto gradients = Gradients<Ref>::of(model, Ref());
+  TrainingSession<BertForMaskedLM<>, Ref> session(model, Ref(), *gradients);
+  const Arrays arrays(2, 6);
+  const auto in = arrays.labelled(12);
+  BOOST_TEST_REQUIRE(session.reserve(in).ok());
+  const float before = *(*session.forward(in))->loss.view().as<float>();
+  BOOST_TEST_REQUIRE(session.backward().ok());
+  adam->step(gradients->data());
+  BOOST_TEST(*(*session.forward(in))->loss.view().as<float>() < before);
+  // The file is what it was.
+  auto again = from_pretrained<BertForMaskedLM<>>(folder.path.string());
+  BOOST_TEST_REQUIRE(again.ok());
+  same_weights(owned.model, (*again)->model);
 }
 
 BOOST_AUTO_TEST_CASE(heads_pruned_in_two_calls_by_their_original_numbers_are_those_of_one_call) {

@@ -70,3 +70,15 @@ BOOST_AUTO_TEST_CASE(weights_without_f32_memory_are_refused_by_name) {
   BOOST_TEST(!adam.ok());
   BOOST_TEST(contains(adam.error().message(), "bert.embeddings.type.weight"), adam.error().message());
 }
+
+BOOST_AUTO_TEST_CASE(weights_in_memory_that_may_only_be_read_are_refused_until_they_are_moved) {
+  Owned<Model> owned;
+  for_each_param(owned.model, [](const RolePath&, ParamBase& p) { p.read_only = true; });
+  auto adam = AdamW::of(owned.model, {});
+  BOOST_TEST(!adam.ok());
+  for (const char* part : {"bert.embeddings.word.weight", "only be read", "own_weights"})
+    BOOST_TEST(contains(adam.error().message(), part), adam.error().message());
+  auto moved = Weights::of(owned.model);
+  BOOST_TEST_REQUIRE(moved.ok());
+  BOOST_TEST(AdamW::of(owned.model, {}).ok());
+}

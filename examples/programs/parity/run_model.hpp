@@ -268,6 +268,8 @@ template <class Model, class Adapter>
 Result<Results> run_model(const GoldenCase& c, const AnyBackend& backend, const RunOptions& options) {
   using Base = AnyBackend;
   TESSERA_TRY_ASSIGN(auto loaded, detail::load_model<Model>(c));
+  // Training reads masters: f32, whatever the file has.
+  if (options.gradients || options.outputs_from_tape) TESSERA_TRY(loaded->own_weights());
   const Model& model = loaded->model;
   TESSERA_TRY_ASSIGN(const Packed<Base> packed, Packed<Base>::of(model, backend, Precision::f32, options.executor));
   Adapter adapter;
@@ -291,7 +293,8 @@ Result<Results> run_model(const GoldenCase& c, const AnyBackend& backend, const 
     }
     if (options.outputs_from_tape || (options.gradients && step.last)) {
       TESSERA_TRY_ASSIGN(auto gradients, Gradients<Base>::of(model, backend));
-      TrainingSession<Model, Base> training(model, backend, gradients, nullptr, options.executor);
+      TrainingSession<Model, Base> training(model, backend, gradients, backend.memory().host() ? nullptr : &packed,
+                                            options.executor);
       if (options.outputs_from_tape) training.set_taps(collector.sink());
       TESSERA_TRY(training.reserve(in));
       TESSERA_TRY_ASSIGN(const auto* output, training.forward(in));

@@ -9,6 +9,7 @@
 #include <cstring>
 
 #include "tessera/blocks/self_attention.hpp"
+#include "tessera/context/weights.hpp"
 
 namespace tessera::inline TESSERA_ISA {
 
@@ -106,8 +107,7 @@ auto prune_heads(Attention& attention, const std::int64_t* heads, Index count) n
   TESSERA_TRY_ASSIGN(const std::uint64_t gone, detail::heads_to_prune(attention, heads, count));
   const detail::HeadBlocksOf of = detail::head_blocks(attention);
   for (int i = 0; i < of.count; ++i)
-    if (of.blocks[i].param->view.data == nullptr || of.blocks[i].param->view.type != DType::f32)
-      return Error::format(Code::invalid_argument, "prune_heads: the weights must be bound to f32 memory (Weights)");
+    TESSERA_TRY(detail::check_writable("prune_heads", "a weight of the attention", *of.blocks[i].param));
   // From original numbers to places among the heads that are left.
   std::uint64_t stays = 0;
   const Index original = attention.heads + std::popcount(attention.pruned);

@@ -22,9 +22,17 @@ struct Fault {
   const char* what = "";     ///< "linear: x columns must equal weight columns"
   Index expected = 0;
   Index found = 0;
+  std::int32_t param = -1;  ///< id of the param that cannot be read; -1: it is not about one
 
-  Error error() const noexcept {
+  /// `role`: the path of the param, for those who can name it (error_of in weights.hpp).
+  Error error(const char* role = nullptr) const noexcept {
     if (code == Code::ok) return Error();
+    if (param >= 0 && role != nullptr)
+      return Error::format(code, "weights: %s %s: expected %lld, found %lld", role, what,
+                           static_cast<long long>(expected), static_cast<long long>(found));
+    if (param >= 0)
+      return Error::format(code, "weights: param %d %s: expected %lld, found %lld", static_cast<int>(param), what,
+                           static_cast<long long>(expected), static_cast<long long>(found));
     return Error::format(code, "%s: expected %lld, found %lld (op %d, %s)", what, static_cast<long long>(expected),
                          static_cast<long long>(found), static_cast<int>(number), name(op));
   }
@@ -244,8 +252,7 @@ class Frame {
 
   constexpr Operand param(const ParamBase& p) noexcept {
     const View& view = weights_ != nullptr ? weights_[p.id] : p.view;
-    require(planning_ || view.data != nullptr || view.count() == 0,
-            "weights: the param of this id is bound to no memory", p.id, -1, Code::not_found);
+    if (!planning_) require_readable(p, view);
     return {view, -1};
   }
 
@@ -257,6 +264,26 @@ class Frame {
     number_ = 0;
     flops_ = 0;
     fault_ = Fault();
+  }
+
+  /// As a param, with the param named in the fault.
+  constexpr void require_of_param(const ParamBase& p, bool condition, const char* what, Index expected, Index found,
+                                  Code code) noexcept {
+    const bool first = !failed();
+    if (!require(condition, what, expected, found, code) && first) fault_.param = p.id;
+  }
+  /// Kernels take the bytes of a param for elements of the backend, in its own layout and its own memory.
+  TESSERA_NOINLINE constexpr void require_readable(const ParamBase& p, const View& view) noexcept {
+    if (view.count() == 0) return;
+    require_of_param(p, view.data != nullptr, "is bound to no memory; bytes", static_cast<Index>(view.bytes()), 0,
+                     Code::not_found);
+    require_of_param(p, view.packing != 0 || view.type == dtype_of<element>,
+                     "is stored in another type than the backend reads: pack the weights (Packed<B>::of), or make them "
+                     "masters (Weights::of, own_weights); bytes of an element",
+                     static_cast<Index>(sizeof(element)), static_cast<Index>(size_of(view.type)), Code::unsupported);
+    require_of_param(p, weights_ != nullptr || backend_.memory().host(),
+                     "lies in the host's memory, and the backend has its own: pack the weights (Packed<B>::of); forms",
+                     1, 0, Code::unsupported);
   }
 
   TESSERA_NOINLINE constexpr Slot allocate(std::size_t bytes) noexcept {

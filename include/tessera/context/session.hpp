@@ -110,7 +110,7 @@ class Session {
     context_.begin(arena_, progress_ == Progress::running, stop);
     progress_ = Progress::none;  // an error ends the run
     output_ = (*model_)(context_, input_);
-    if (context_.failed()) return context_.fault().error();
+    if (context_.failed()) return detail::error_of(context_.fault(), *model_);
     if (context_.stopped()) {
       progress_ = Progress::running;
       return false;
@@ -139,7 +139,7 @@ class Session {
     output_ = Output();
     context_.begin_plan();
     { [[maybe_unused]] const auto output = (*model_)(context_, input); }
-    if (context_.failed()) return context_.fault().error();
+    if (context_.failed()) return detail::error_of(context_.fault(), *model_);
     return context_.plan();
   }
 

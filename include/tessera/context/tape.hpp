@@ -40,6 +40,8 @@ class Tape : public Frame<B> {
 
   Operand param(const ParamBase& p) noexcept {
     Operand operand = base::param(p);
+    base::require_of_param(p, operand.view.packing == 0, "is packed for inference, and gradients read it plain; layout",
+                           0, operand.view.packing, Code::unsupported);
     if (p.role == ParamRole::trained) operand.value = first_param - (p.master >= 0 ? p.master : p.id);
     return operand;
   }

@@ -18,13 +18,12 @@ class TrainingSession {
 
   static constexpr bool has_loss = requires(const Output& output) { output.loss; };
 
-  /// `weights` in plain form: Packed<B>::of with a backend that reads master weights, or null for the params as they
-  /// are bound (f32 on a host backend).
-  TrainingSession(const Model& model, const B& backend, Gradients<B>& gradients, const View* weights = nullptr,
+  /// `packed` for a backend that reads the params' masters in another type or in its own memory; it must leave them
+  /// plain (Packing), as gradients read them too. Null: the params as they are bound, f32 on a host backend.
+  TrainingSession(const Model& model, const B& backend, Gradients<B>& gradients, const Packed<B>* packed = nullptr,
                   const Executor& executor = {}) noexcept
-      : model_(&model), context_(backend), gradients_(&gradients) {
+      : model_(&model), packed_(packed), context_(backend), gradients_(&gradients) {
     context_.set_executor(executor);
-    context_.set_weights(weights);
     context_.set_gradients(&gradients);
   }
   TrainingSession(const TrainingSession&) = delete;
@@ -47,6 +46,9 @@ class TrainingSession {
   /// Runs forward. The outputs, and the arrays behind `input`, are needed until backward is done.
   Result<const Output*> forward(const Input& input) noexcept {
     recorded_ = false;
+    if (packed_ != nullptr && packed_->stale())
+      return Error::format(Code::invalid_argument,
+                           "session: the weights changed after they were packed; pack them again");
     TESSERA_TRY(model_->validate(input));
     TESSERA_TRY_ASSIGN(const Plan needed, plan_of(input));
     if (needed.arena_bytes > block_.bytes())
@@ -54,7 +56,7 @@ class TrainingSession {
                            needed.arena_bytes, block_.bytes());
     context_.begin(Arena{block_.data(), block_.bytes()});
     output_ = (*model_)(context_, input);
-    if (context_.failed()) return context_.fault().error();
+    if (context_.failed()) return detail::error_of(context_.fault(), *model_);
     recorded_ = true;
     return static_cast<const Output*>(&output_);
   }
@@ -69,7 +71,7 @@ class TrainingSession {
     } else {
       return Error::format(Code::invalid_argument, "backward: a model without head has no loss");
     }
-    if (context_.failed()) return context_.fault().error();
+    if (context_.failed()) return detail::error_of(context_.fault(), *model_);
     const Memory& memory = context_.backend().memory();
     if (memory.finish != nullptr && !memory.finish())
       return Error::format(Code::io_failure, "backend %s: a kernel or a copy failed on the device",
@@ -85,6 +87,8 @@ class TrainingSession {
 
  private:
   Result<Plan> plan_of(const Input& input) noexcept {
+    // Each time: weights that were packed again lie elsewhere.
+    context_.set_weights(packed_ != nullptr ? packed_->views() : nullptr);
     output_ = Output();
     context_.begin_plan();
     {
@@ -92,11 +96,12 @@ class TrainingSession {
       if constexpr (has_loss)
         if (output.loss) context_.backward(output.loss);
     }
-    if (context_.failed()) return context_.fault().error();
+    if (context_.failed()) return detail::error_of(context_.fault(), *model_);
     return context_.plan();
   }
 
   const Model* model_;
+  const Packed<B>* packed_;
   Context context_;
   Gradients<B>* gradients_;
   MemoryBlock block_;

@@ -80,6 +80,31 @@ Result<void> check_bound(const Model& model) noexcept {
 }
 }  // namespace detail
 
+namespace detail {
+/// The sentence of a fault, with the role of the param that it is about.
+template <class Model>
+Error error_of(const Fault& fault, const Model& model) noexcept {
+  Error error = fault.error();
+  if (fault.param < 0) return error;
+  for_each_param(model, [&](const RolePath& path, const ParamBase& param) {
+    if (param.id == fault.param) error = fault.error(path.c_str());
+  });
+  return error;
+}
+
+/// Whether `user` (an optimizer, ...) may write the param as f32.
+inline Result<void> check_writable(const char* user, const char* role, const ParamBase& param) noexcept {
+  if (param.view.data == nullptr || param.view.type != DType::f32)
+    return Error::format(Code::invalid_argument, "%s: %s must be bound to f32 memory (Weights)", user, role);
+  if (param.read_only)
+    return Error::format(Code::invalid_argument,
+                         "%s: %s lies in memory that may only be read (a mapped file); move the weights to memory of "
+                         "their own first: own_weights of what from_pretrained returned, or Weights::of",
+                         user, role);
+  return {};
+}
+}  // namespace detail
+
 /// Lets each tied param read its master's bytes. Call after binding params by hand.
 template <class Model>
 void bind_ties(Model& model) noexcept {
@@ -88,6 +113,7 @@ void bind_ties(Model& model) noexcept {
       tied.view.data = master.view.data;
       tied.view.type = master.view.type;
       tied.version = master.version;
+      tied.read_only = master.read_only;
     });
 }
 
@@ -118,6 +144,7 @@ void bind_masters(Model& model, float* block) noexcept {
     if (param.master >= 0) return;
     param.view.data = block;
     param.view.type = DType::f32;
+    param.read_only = false;
     block += detail::block_elements(param);
   });
   bind_ties(model);
@@ -204,6 +231,7 @@ class Weights {
       if (param.master < 0 && param.view.data != nullptr) detail::convert(param.view, target);
       param.view.data = target;
       param.view.type = DType::f32;
+      param.read_only = false;
       param.version = reinterpret_cast<std::uint32_t*>(weights.block_.data());
     });
     weights.elements_ = layout.elements();

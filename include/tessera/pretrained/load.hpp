@@ -93,6 +93,7 @@ Result<LoadReport> load_weights(Model& model, const io::State& state) {
       param.view.data = const_cast<void*>(tensor.data);
       param.view.type = tensor.type;
       param.version = nullptr;
+      param.read_only = true;
     }
   });
   for (std::size_t i = 0; i < used.size(); ++i)

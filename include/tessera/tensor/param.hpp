@@ -30,6 +30,7 @@ struct ParamBase {
   std::int32_t master = -1;  ///< id of the param this one is tied to; -1: none
   /// Counts the changes of the memory it is bound to (Weights); null: that never changes.
   std::uint32_t* version = nullptr;
+  bool read_only = false;  ///< its memory may not be written: a mapped file
   ParamRole role = ParamRole::trained;
   ParamUse use = ParamUse::vector;
 };

@@ -40,10 +40,8 @@ class AdamW {
     Error error;
     for_each_param(model, [&](const RolePath& path, const ParamBase& p) {
       if (error || p.master >= 0 || p.role != ParamRole::trained) return;
-      if (p.view.data == nullptr || p.view.type != DType::f32) {
-        error = Error::format(Code::invalid_argument, "adamw: %s must be bound to f32 memory (Weights)", path.c_str());
-        return;
-      }
+      error = detail::check_writable("adamw", path.c_str(), p).error();
+      if (error) return;
       Segment s;
       s.weight = p.view.template as<float>();
       s.start = layout.start(p.id);
