@@ -77,6 +77,34 @@ BOOST_AUTO_TEST_CASE(a_nan_whose_payload_lies_in_the_low_half_stays_a_nan) {
   BOOST_TEST(std::isnan(from_bf16(to_bf16(std::bit_cast<float>(0xffffffffU)))));
 }
 
+BOOST_AUTO_TEST_CASE(every_f16_goes_to_float_and_back) {
+  for (unsigned bits = 0; bits <= 0xffff; ++bits) {
+    const float value = from_f16(static_cast<std::uint16_t>(bits));
+    if (std::isnan(value))
+      BOOST_REQUIRE(std::isnan(from_f16(to_f16(value))));
+    else
+      BOOST_REQUIRE_EQUAL(to_f16(value), bits);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(to_f16_rounds_to_nearest_and_ties_to_even_between_all_neighbours) {
+  for (unsigned down = 0; down < 0x7c00; ++down) {
+    const unsigned up = down + 1;
+    const float low = from_f16(static_cast<std::uint16_t>(down));
+    // The step beyond the largest is as the one before it.
+    const float high = up < 0x7c00 ? from_f16(static_cast<std::uint16_t>(up)) : 65536.0F;
+    const float middle = low + (high - low) / 2;  // exact
+    for (const float sign : {1.0F, -1.0F}) {
+      const unsigned bit = sign < 0 ? 0x8000U : 0U;
+      BOOST_REQUIRE_EQUAL(to_f16(sign * std::nextafter(middle, 0.0F)), down | bit);
+      BOOST_REQUIRE_EQUAL(to_f16(sign * middle), ((down & 1U) != 0 ? up : down) | bit);
+      BOOST_REQUIRE_EQUAL(to_f16(sign * std::nextafter(middle, 1e9F)), up | bit);
+    }
+  }
+  BOOST_TEST(to_f16(1e30F) == 0x7c00);
+  BOOST_TEST(to_f16(-1e30F) == 0xfc00);
+}
+
 BOOST_AUTO_TEST_CASE(sizes_and_names_are_those_of_numpy) {
   struct Row {
     DType type;

@@ -112,4 +112,24 @@ constexpr float from_f16(std::uint16_t bits) noexcept {
   return tessera::bit_cast<float>(sign | ((exponent + 112U) << 23) | (mantissa << 13));
 }
 
+/// float to IEEE 754 binary16 bits, to nearest, ties to even; beyond 65504 and a half step infinity; NaN stays NaN.
+constexpr std::uint16_t to_f16(float value) noexcept {
+  const auto bits = std::bit_cast<std::uint32_t>(value);
+  const auto sign = static_cast<std::uint16_t>((bits >> 16) & 0x8000U);
+  const std::uint32_t magnitude = bits & 0x7fffffffU;
+  if (magnitude > 0x7f800000U) return static_cast<std::uint16_t>(sign | 0x7e00U | ((magnitude >> 13) & 0x3ffU));
+  if (magnitude >= 0x477ff000U) return static_cast<std::uint16_t>(sign | 0x7c00U);
+  // Steps of the result that are dropped: 13 bits, and more below 2^-14.
+  const std::uint32_t exponent = magnitude >> 23;
+  if (exponent < 102) return sign;  // below half of the smallest
+  const std::uint32_t mantissa = (magnitude & 0x7fffffU) | 0x800000U;
+  const std::uint32_t dropped = exponent < 113 ? 13 + (113 - exponent) : 13;
+  const std::uint32_t kept = mantissa >> dropped;
+  const std::uint32_t rest = mantissa & ((1U << dropped) - 1);
+  const std::uint32_t half = 1U << (dropped - 1);
+  const std::uint32_t up = rest > half || (rest == half && (kept & 1U) != 0) ? 1 : 0;
+  const std::uint32_t base = exponent < 113 ? 0 : (exponent - 113) << 10;  // kept holds the hidden bit
+  return static_cast<std::uint16_t>(sign | (base + kept + up));
+}
+
 }  // namespace tessera
