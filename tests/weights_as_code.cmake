@@ -1,5 +1,5 @@
 # Headers and objects that the program embed writes, for its test.
-if(NOT TARGET program_embed OR NOT TARGET test_programs.embed)
+if(NOT TARGET program_embed OR NOT TARGET test_programs.embed OR (CMAKE_CROSSCOMPILING AND NOT CMAKE_CROSSCOMPILING_EMULATOR))
   return()
 endif()
 enable_language(ASM)
