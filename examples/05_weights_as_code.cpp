@@ -1,7 +1,7 @@
 // Weights as code: a model whose sizes and weights are constants of the program. No file, no heap, no exceptions: what
 // firmware and consoles want. tiny_bert.hpp was written by
 //
-//   embed examples/data/tiny_bert --output tiny_bert.hpp --storage int8
+//   embed examples/data/tiny_bert --output examples/data/tiny_bert/tiny_bert.hpp --storage int8
 //
 // int8 takes a quarter of the flash; at set-up the matrices are turned into floats, in an array of known size. With
 // --storage f32 they are read where they lie, and that array is empty.
@@ -11,7 +11,7 @@
 #include "tessera/backends/reference/reference.hpp"
 #include "tessera/context/session.hpp"
 #include "tessera/models/bert.hpp"
-#include "tiny_bert.hpp"
+#include "data/tiny_bert/tiny_bert.hpp"
 
 using namespace tessera;
 

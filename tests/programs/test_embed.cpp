@@ -167,7 +167,7 @@ BOOST_AUTO_TEST_CASE(what_does_not_fit_the_model_is_named) {
                                      std::string(as_f32::tensors[as_f32::weights.count - 1].name) + " is missing"));
 }
 
-BOOST_AUTO_TEST_CASE(bad_calls_write_nothing) {
+BOOST_AUTO_TEST_CASE(files_are_written_whole_or_not_at_all) {
   const programs_test::Workplace place;
   const std::string model = "'" + folder + "' ";
   for (const auto& [options, status, part] :
@@ -182,6 +182,12 @@ BOOST_AUTO_TEST_CASE(bad_calls_write_nothing) {
     BOOST_TEST(programs_test::contains(answer.err, part), answer.err);
     BOOST_TEST(place.files_with("result") == 0u);
   }
+  // The header of the tutorial is what the program writes today.
+  const programs_test::Answer tutorial = place.run("embed", model + "--output tiny_bert.hpp --storage int8");
+  BOOST_TEST(tutorial.status == 0, tutorial.err);
+  BOOST_TEST((programs_test::read_file(place.folder / "tiny_bert.hpp") ==
+              programs_test::read_file(folder + "/tiny_bert.hpp")));
+
   const programs_test::Answer good = place.run("embed", model + "--output 2-results.hpp --without pooler.");
   BOOST_TEST(good.status == 0, good.err);
   const std::string header = programs_test::read_file(place.folder / "2-results.hpp");

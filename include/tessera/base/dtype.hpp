@@ -114,7 +114,7 @@ constexpr float from_f16(std::uint16_t bits) noexcept {
 
 /// float to IEEE 754 binary16 bits, to nearest, ties to even; beyond 65504 and a half step infinity; NaN stays NaN.
 constexpr std::uint16_t to_f16(float value) noexcept {
-  const auto bits = std::bit_cast<std::uint32_t>(value);
+  const auto bits = bit_cast<std::uint32_t>(value);
   const auto sign = static_cast<std::uint16_t>((bits >> 16) & 0x8000U);
   const std::uint32_t magnitude = bits & 0x7fffffffU;
   if (magnitude > 0x7f800000U) return static_cast<std::uint16_t>(sign | 0x7e00U | ((magnitude >> 13) & 0x3ffU));
