@@ -8,6 +8,8 @@
 #define TESSERA_CPU_GEMM_LOW_INL
 #endif
 
+#include <cmath>
+
 #include "tessera/backends/cpu/gemm-inl.hpp"
 #include "tessera/backends/cpu/gemm_low.hpp"
 #include "tessera/backends/cpu/gemm_low_x86.hpp"
@@ -137,7 +139,7 @@ inline std::int32_t to_i8_row(const float* from, Index n, Index padded, float in
   std::int32_t sum = hn::GetLane(hn::SumOfLanes(I32(), sums));
   for (; i < n; ++i) {
     const float q = from[i] * inverse;
-    to[i] = static_cast<std::int8_t>(q != q ? 0 : q < 0 ? static_cast<int>(q - 0.5F) : static_cast<int>(q + 0.5F));
+    to[i] = static_cast<std::int8_t>(q != q ? 0 : std::lrint(q));  // halves to even, as NearestInt
     sum += to[i];
   }
   for (; i < padded; ++i) to[i] = 0;

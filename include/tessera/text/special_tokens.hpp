@@ -56,7 +56,8 @@ class SpecialTokens {
 
   SpecialTokens& set(Role role, std::string token) {
     if (role == Role::additional) {
-      additional_.assign(1, std::move(token));
+      additional_.clear();
+      additional_.push_back(std::move(token));
     } else {
       single_[static_cast<std::size_t>(role)] = std::move(token);
     }

@@ -298,7 +298,8 @@ class Tokenizer {
       start = i + 1;
     }
     const auto cleaned = [&options](std::string s) {
-      return options.clean_up_tokenization_spaces ? clean_up_tokenization(s) : s;
+      if (options.clean_up_tokenization_spaces) return clean_up_tokenization(s);
+      return s;
     };
     Decoded out;
     const std::string& separator = special_[Role::sep];
