@@ -38,6 +38,7 @@ inline void set_kernels(Kernels& k) {
       .set(OpId::embedding, &embedding)
       .set(OpId::split_heads, &split_heads)
       .set(OpId::merge_heads, &merge_heads)
+      .set(OpId::relative_scores, &relative_scores)
       .set(OpId::mean_pool, &mean_pool);
 }
 

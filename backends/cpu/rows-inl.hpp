@@ -1,4 +1,5 @@
-// Ops that move rows: embedding, split_heads, merge_heads; and mean_pool, which adds them up.
+// Ops that move rows: embedding, split_heads, merge_heads; relative_scores, which reads shifted ones; and mean_pool,
+// which adds them up.
 #if defined(TESSERA_CPU_ROWS_INL) == defined(HWY_TARGET_TOGGLE)
 #ifdef TESSERA_CPU_ROWS_INL
 #undef TESSERA_CPU_ROWS_INL
@@ -11,6 +12,7 @@
 #include "tessera/ops/embedding.hpp"
 #include "tessera/ops/heads.hpp"
 #include "tessera/ops/reduce.hpp"
+#include "tessera/ops/relative_scores.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace tessera::inline TESSERA_ISA {
@@ -85,6 +87,55 @@ inline void merge_heads(const Call& call) {
                     copy_floats(x.row<float>(i * longest + t), call.out.row<float>(rows.first + t) + i % heads * depth,
                                 depth);
                 });
+}
+
+/// Row r of [B, h, Q, K]: the first of its positions, in rows that follow without gaps, and the row of its relations.
+struct RelativeRow {
+  Index position, relation, pairs;
+  RelativeRow(const View& content, const View& position_view, Index r) {
+    const Index heads = content.dim[1], queries = content.dim[2], positions = position_view.dim[3];
+    const Index text = r / (heads * queries), head = r / queries % heads, query = r % queries;
+    const Index per_group = content.dim[0] / position_view.dim[0];
+    const Index block = ((text / per_group * heads + head) * per_group + text % per_group) * queries;
+    position = block * positions + queries + query * (positions - 1);
+    pairs = text * queries + query;
+    relation = head * content.dim[0] * queries + pairs;
+  }
+};
+
+HWY_NOINLINE inline void relative_row(const float* content, const float* position, float scale, float* y, Index keys) {
+  const F32 d;
+  const Index step = lanes();
+  const Vec factor = constant(scale);
+  Index j = 0;
+  for (; j + step <= keys; j += step)
+    hn::StoreU(hn::Mul(hn::Add(hn::LoadU(d, content + j), hn::LoadU(d, position + j)), factor), d, y + j);
+  for (; j < keys; ++j) y[j] = (content[j] + position[j]) * scale;
+}
+
+inline void relative_scores(const Call& call) {
+  using op = tessera::op::relative_scores;
+  const View& content = call.in[op::content];
+  const View& position = call.in[op::position];
+  const View& relation = call.in[op::relation];
+  const View& pairs = call.in[op::pairs];
+  const auto scale = static_cast<float>(call.as<op>().scale);
+  const Index keys = content.columns();
+  const Index each = keys < elements_each ? elements_each : keys + 1;
+  for_each_tile(*call.executor, content.rows(), keys, each, [&](Index r, Index, Index) {
+    const RelativeRow place(content, position, r);
+    const float* const from = content.row<float>(r);
+    const float* const shifted = position.as<float>() + place.position;
+    float* const y = call.out.row<float>(r);
+    if (!relation.present()) return relative_row(from, shifted, scale, y, keys);
+    const float* const scores = relation.row<float>(place.relation);
+    const std::int32_t* const pair = pairs.row<std::int32_t>(place.pairs);
+    for (Index j = 0; j < keys; ++j) {
+      const bool inside = pair[j] >= 0 && pair[j] < relation.columns();
+      TESSERA_ASSERT(inside, "relative_scores: a relation is outside of the scores");
+      y[j] = (from[j] + shifted[j] + (inside ? scores[pair[j]] : 0.0F)) * scale;
+    }
+  });
 }
 
 /// Sums of 32 rows at a time are added up, so that long texts lose no more digits than short ones.

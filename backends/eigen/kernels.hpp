@@ -14,6 +14,7 @@ void softmax(const Call& call);
 void attention(const Call& call);
 void layer_norm(const Call& call);
 void residual_norm(const Call& call);
+void relative_scores(const Call& call);
 void gelu(const Call& call);
 void gelu_tanh(const Call& call);
 void relu(const Call& call);

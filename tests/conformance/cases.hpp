@@ -471,6 +471,30 @@ inline std::vector<Case> rel_shift_cases() {
   return cases;
 }
 
+inline std::vector<Case> relative_scores_cases() {
+  Random random(40);
+  std::vector<Case> cases;
+  const Index shapes[][6] = {{1, 1, 1, 1, 2, 1},    {2, 2, 3, 5, 10, 5},
+                             {1, 3, 2, 17, 50, 33}, {1, 1, 1, 3, 130, 129},
+                             {2, 4, 3, 7, 34, 27},  {1, 2, 2, 64, 193, 128}};  // groups, texts, heads, Q, P, K
+  for (const auto& s : shapes)
+    for (bool segments : {false, true}) {
+      Case c;
+      c.label = sizes({s[1], s[2], s[3], s[5]}) + ", positions " + std::to_string(s[4]) + ", groups " +
+                std::to_string(s[0]) + (segments ? ", segments" : "");
+      c.in[0] = normal(random, {s[1], s[2], s[3], s[5]});
+      c.in[1] = normal(random, {s[0], s[2], s[1] / s[0] * s[3], s[4]});
+      if (segments) {
+        c.in[2] = normal(random, {1, s[2], s[1] * s[3], 2});
+        c.in[3] = ids(random, {s[1], s[3], s[5]}, 2);
+      }
+      c.out = c.in[0].dim;
+      c.set<op::relative_scores>({1 / std::sqrt(12.0)});
+      cases.push_back(c);
+    }
+  return cases;
+}
+
 inline std::vector<Case> segment_select_cases() {
   Random random(23);
   std::vector<Case> cases;
@@ -925,6 +949,15 @@ inline const std::vector<Registration>& registrations() {
       {OpId::mean_squared_error, op::mean_squared_error::keeps, false, total, product, &mean_squared_error_cases},
       {OpId::residual_norm, op::residual_norm::keeps, true, product, product, &residual_norm_cases, &residual_norm,
        &residual_norm_vjp},
+      // Three numbers that may cancel.
+      {OpId::relative_scores,
+       op::relative_scores::keeps,
+       true,
+       {2, 2},
+       product,
+       &relative_scores_cases,
+       &relative_scores,
+       &relative_scores_vjp},
       {OpId::attention,
        op::attention::keeps,
        false,

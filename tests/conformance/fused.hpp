@@ -7,6 +7,7 @@
 
 #include "tessera/backends/reference/reference.hpp"
 #include "tessera/ops/attention.hpp"
+#include "tessera/ops/relative_scores.hpp"
 #include "tessera/ops/residual_norm.hpp"
 
 namespace tessera::conformance {
@@ -49,6 +50,49 @@ inline void residual_norm_vjp(const VjpCall& call) {
   reference::layer_norm_vjp<double>(norm);
   norm.in_grad = other;
   reference::layer_norm_vjp<double>(norm);
+}
+
+/// Calls f(place in out, place in position, place in relation or -1) for each score, in row-major order.
+template <class F>
+void for_each_relative_score(const View* in, const View& out, const F& f) {
+  using op::relative_scores;
+  const View& position = in[relative_scores::position];
+  const View& relation = in[relative_scores::relation];
+  const Index texts = out.dim[0], heads = out.dim[1], queries = out.dim[2], keys = out.dim[3];
+  const Index groups = position.dim[0], positions = position.dim[3], each = texts / groups;
+  for (Index i = 0; i < out.count(); ++i) {
+    const Index j = i % keys, query = i / keys % queries, head = i / keys / queries % heads;
+    const Index text = i / keys / queries / heads;
+    const Index block = ((text / each * heads + head) * each + text % each) * queries * positions;
+    const Index place = text * queries + query;
+    const Index pair = relation.present() ? in[relative_scores::pairs].row<std::int32_t>(place)[j] : 0;
+    f(i, block + queries + query * (positions - 1) + j,
+      relation.present() ? (head * texts * queries + place) * relation.columns() + pair : -1);
+  }
+}
+
+inline void relative_scores(const Call& call) {
+  using op::relative_scores;
+  const double scale = call.as<relative_scores>().scale;
+  for_each_relative_score(call.in, call.out, [&](Index i, Index position, Index relation) {
+    double sum = reference::at<double>(call.in[relative_scores::content], i) +
+                 reference::at<double>(call.in[relative_scores::position], position);
+    if (relation >= 0) sum += reference::at<double>(call.in[relative_scores::relation], relation);
+    reference::at<double>(call.out, i) = sum * scale;
+  });
+}
+
+inline void relative_scores_vjp(const VjpCall& call) {
+  using op::relative_scores;
+  const double scale = call.as<relative_scores>().scale;
+  const View* grad = call.in_grad;
+  for_each_relative_score(call.in, call.out_grad, [&](Index i, Index position, Index relation) {
+    const double dy = scale * reference::at<double>(call.out_grad, i);
+    if (const View& g = grad[relative_scores::content]; g.data != nullptr) reference::at<double>(g, i) += dy;
+    if (const View& g = grad[relative_scores::position]; g.data != nullptr) reference::at<double>(g, position) += dy;
+    if (const View& g = grad[relative_scores::relation]; g.data != nullptr && relation >= 0)
+      reference::at<double>(g, relation) += dy;
+  });
 }
 
 /// One text, head and query of an attention: the probabilities before the head mask.

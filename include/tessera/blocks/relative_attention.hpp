@@ -11,7 +11,7 @@
 #include "tessera/ops/bias.hpp"
 #include "tessera/ops/columns.hpp"
 #include "tessera/ops/embedding.hpp"
-#include "tessera/ops/rel_shift.hpp"
+#include "tessera/ops/relative_scores.hpp"
 
 namespace tessera::inline TESSERA_ISA {
 
@@ -47,14 +47,14 @@ struct RelativeKeys {
 
 /// No term beside content and position.
 struct NoSegments {
-  template <class Q, class S>
-  constexpr S operator()(Q, S scores, const RelativeContext&, double) const noexcept {
-    return scores;
+  template <class Q>
+  constexpr auto operator()(Q, const RelativeContext&) const noexcept {
+    return Tensor<typename Q::context_type, Extents<dyn, dyn, dyn, dyn>>();
   }
 };
 
-/// query: [texts * queries, heads * d]; biases: params [heads, d]; segments(query, scores, context, scale): the scores
-/// with a further term. Returns the mixed values, [texts * queries, heads * d].
+/// query: [texts * queries, heads * d]; biases: params [heads, d]; segments(query, c): scores of the segment relations,
+/// [1, heads, texts * queries, relations], or an empty tensor. Returns the mixed values, [texts * queries, heads * d].
 template <class Q, class Keys, class Bias, class Segments = NoSegments>
 constexpr auto relative_attention(Q query, const Keys& keys, const Bias& r_w_bias, const Bias& r_r_bias,
                                   const RelativeContext& c, double dropout_rate,
@@ -66,20 +66,19 @@ constexpr auto relative_attention(Q query, const Keys& keys, const Bias& r_w_bia
   auto by_content = bias(query.borrow(), r_w_bias);
   auto content_heads = split_groups(by_content, heads, c.texts, c.queries);
   by_content.reset();
-  auto scores = matmul(content_heads, keys.key, true, scale);
+  auto scores = matmul(content_heads, keys.key, true);
   content_heads.reset();
 
   auto by_position = bias(query.borrow(), r_r_bias);
   const Index groups = c.position_groups;
   auto position_heads = split_groups(by_position, heads, groups, groups > 0 ? c.texts * c.queries / groups : 0);
   by_position.reset();
-  auto unshifted = matmul(position_heads, keys.position, true, scale);
+  auto of_position = matmul(position_heads, keys.position, true);
   position_heads.reset();
-  auto shifted = rel_shift(unshifted, c.texts, c.keys);
-  unshifted.reset();
-  scores = add(std::move(scores), shifted);
-  shifted.reset();
-  scores = segments(std::move(query), std::move(scores), c, scale);
+  auto of_relation = segments(std::move(query), c);
+  scores = relative_scores(std::move(scores), of_position, of_relation, c.segment_pairs, scale);
+  of_position.reset();
+  of_relation.reset();
 
   auto probabilities = softmax(std::move(scores), c.visibility, Operand(), c.keep);
   probabilities = dropout(std::move(probabilities), dropout_rate);

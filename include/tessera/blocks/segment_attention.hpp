@@ -6,7 +6,6 @@
 #pragma once
 
 #include "tessera/blocks/relative_attention.hpp"
-#include "tessera/ops/segment_select.hpp"
 
 namespace tessera::inline TESSERA_ISA {
 
@@ -16,10 +15,11 @@ struct SegmentTerm {
   const Param<N, D>& r_s_bias;
   const Param<2, N, D>& seg_embed;
 
-  template <class Q, class S>
-  constexpr S operator()(Q query, S scores, const RelativeContext& c, double scale) const noexcept {
-    if (!c.segment_pairs.present()) return scores;
+  template <class Q>
+  constexpr auto operator()(Q query, const RelativeContext& c) const noexcept {
     auto& context = query.context();
+    Tensor<typename Q::context_type, Extents<dyn, dyn, dyn, dyn>> scores;
+    if (!c.segment_pairs.present()) return scores;
     const Index heads = r_s_bias.view.dim[0], d = r_s_bias.view.dim[1];
     auto by_segment = bias(std::move(query), r_s_bias);
     auto segment_heads = split_groups(by_segment, heads, 1, c.texts * c.queries);
@@ -29,12 +29,8 @@ struct SegmentTerm {
                                                       as_matrix(context.param(seg_embed)), both);
     auto relations = split_groups(rows, heads, 1, 2);
     rows.reset();
-    auto of_relation = matmul(segment_heads, relations, true, scale);
-    relations.reset();
-    segment_heads.reset();
-    auto of_pair = segment_select(of_relation, c.segment_pairs);
-    of_relation.reset();
-    return add(std::move(scores), of_pair);
+    scores = matmul(segment_heads, relations, true);
+    return scores;
   }
 };
 
