@@ -10,4 +10,6 @@
 #include "tessera/models/distilbert_heads.hpp"
 #include "tessera/models/gpt_heads.hpp"
 #include "tessera/models/roberta_heads.hpp"
+#include "tessera/models/transfo_xl_heads.hpp"
 #include "tessera/models/xlm_heads.hpp"
+#include "tessera/models/xlnet_heads.hpp"

@@ -58,6 +58,15 @@ class ConfigReader {
                                 static_cast<long long>(*read)));
     value = *read;
   }
+  /// An integer in [0, high], or null for none, which is -1.
+  void optional(const char* key, Index& value, Index high) {
+    if (error_) return;
+    const io::Json* found = io::find_key(json_, key);
+    if (found != nullptr && found->is_null())
+      value = -1;
+    else if (found != nullptr)
+      integer(key, value, 0, high);
+  }
   /// A size: an integer in [1, high].
   void size(const char* key, Index& value, Index high = largest_size) {
     if (error_) return;
@@ -173,6 +182,9 @@ class ConfigWriter {
   bool has(const char* key) const { return io::find_key(json_, key) != nullptr; }
 
   void integer(const char* key, const Index& value, Index, Index) { json_[key] = value; }
+  void optional(const char* key, const Index& value, Index) {
+    json_[key] = value < 0 ? io::Json(nullptr) : io::Json(value);
+  }
   void size(const char* key, const Index& value, Index = 0) { json_[key] = value; }
   void layers(const char* key, const Index& value) { json_[key] = value; }
   void rate(const char* key, const double& value, double = 1) { json_[key] = value; }

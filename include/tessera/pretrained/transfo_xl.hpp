@@ -1,0 +1,62 @@
+// Transformer-XL from a folder and into one: the keys of its config.json.
+#pragma once
+
+#include "tessera/models/transfo_xl_heads.hpp"
+#include "tessera/pretrained/model.hpp"
+
+namespace tessera::inline TESSERA_ISA {
+
+void visit_config(auto& v, TransfoXLConfig& c) {
+  constexpr Index most = Index{1} << 28;
+  v.size("n_token", c.n_token);
+  v.integers("cutoffs", c.cutoffs, c.cutoff_count, Cutoffs::most, 0, most);
+  v.size("d_model", c.d_model);
+  v.size("d_embed", c.d_embed);
+  v.size("n_head", c.n_head);
+  v.size("d_head", c.d_head);
+  v.size("d_inner", c.d_inner);
+  v.size("div_val", c.div_val);
+  v.flag("pre_lnorm", c.pre_lnorm);
+  v.layers("n_layer", c.n_layer);
+  v.integer("tgt_len", c.tgt_len, 0, most);
+  v.integer("ext_len", c.ext_len, 0, most);
+  v.integer("mem_len", c.mem_len, 0, most);
+  v.integer("clamp_len", c.clamp_len, -1, most);
+  v.flag("same_length", c.same_length);
+  v.integer("attn_type", c.attn_type, 0, 3);
+  v.integer("sample_softmax", c.sample_softmax, -1, most);
+  v.flag("tie_weight", c.tie_weight);
+  v.integers("tie_projs", c.tie_projs, c.tie_proj_count, Cutoffs::most, 0, 1);
+  v.flag("untie_r", c.untie_r);
+  v.rate("dropout", c.dropout);
+  v.rate("dropatt", c.dropatt);
+  v.rate("init_std", c.init_std, 100);
+  v.size("num_labels", c.num_labels);
+}
+
+inline Result<void> check_config(const TransfoXLConfig& c) {
+  if (c.attn_type != 0)
+    return Error::format(Code::unsupported,
+                         "config: attn_type: expected 0, the attention of the paper, found %lld (1: learned positions, "
+                         "2 and 3: absolute ones)",
+                         static_cast<long long>(c.attn_type));
+  if (c.sample_softmax > 0)
+    return Error::format(
+        Code::unsupported,
+        "config: sample_softmax: expected -1, found %lld: the sampled softmax is not there, train with "
+        "the adaptive one",
+        static_cast<long long>(c.sample_softmax));
+  if (c.d_model % 2 != 0)
+    return Error::format(Code::shape_mismatch,
+                         "config: d_model: expected an even number (sines and cosines), found %lld",
+                         static_cast<long long>(c.d_model));
+  TESSERA_TRY(check_cutoffs("cutoffs", c.cutoffs, c.cutoff_count, c.n_token));
+  const int clusters = static_cast<int>(c.cutoff_count) + 1;
+  if (c.div_val > 1 && detail::cluster_width(c.d_embed, c.div_val, clusters - 1) < 1)
+    return Error::format(Code::out_of_range,
+                         "config: div_val: d_embed %lld divided by it for each of %d further clusters is less than one",
+                         static_cast<long long>(c.d_embed), clusters - 1);
+  return {};
+}
+
+}  // namespace tessera
