@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "tessera/pretrained/tokenizer_files.hpp"
+#include "tessera/text/offsets.hpp"
 #include "text/golden.hpp"
 #include "text/sha256.hpp"
 
@@ -177,6 +178,115 @@ BOOST_AUTO_TEST_CASE(recorded_scenarios_of_adding_saving_and_loading_play_as_in_
     const Json scenarios = golden::json(folder + "/scenarios.json");
     BOOST_TEST(scenarios.size() == 6U);
     for (const Json& scenario : scenarios) play(folder, scenario);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(where_later_versions_answer_otherwise_the_reference_is_followed) {
+  const Json differences = golden::json("version_differences.json");
+  std::size_t seen = 0;
+  for (const auto& [folder, entry] : differences.items()) {
+    if (!entry.is_object() || !entry.contains("examples") || folder.find_first_of(": ") != folder.npos) continue;
+    const LoadedTokenizer loaded = load(golden::path(folder), "", golden::json(folder + "/info.json").at("kwargs"));
+    for (const Json& example : entry.at("examples")) {
+      auto tokens = loaded.tokenizer->tokenize(example.at("text").get<std::string>());
+      BOOST_REQUIRE(tokens.ok());
+      // The examples show the first forty tokens, and of a long text the start, whose last word may be cut.
+      auto wanted = example.at("golden").get<Tokens>();
+      if (tokens->size() < wanted.size()) tokens->pop_back();
+      const std::size_t shown = std::min(tokens->size(), wanted.size());
+      tokens->resize(shown);
+      wanted.resize(shown);
+      BOOST_TEST(*tokens == wanted, folder << ": " << example.at("text"));
+      ++seen;
+    }
+  }
+  BOOST_TEST(seen > 40U);
+}
+
+BOOST_AUTO_TEST_CASE(tokens_are_found_again_in_their_text) {
+  const auto spelled = [](std::string_view text) {
+    std::vector<tessera::text::detail::Pairing::Letter> letters;
+    for (const char32_t c : utf8::decode(text)) tessera::text::detail::append_folded(c, 0, letters);
+    std::u32string out;
+    for (const auto& letter : letters) out.push_back(letter.value);
+    return out;
+  };
+  // What is left are characters that became several tokens: Hangul, ligatures, "..." - and a "１" that is a quote.
+  const std::pair<std::string, double> folders[] = {
+      {"bert", 0.98},      {"bert_cased", 0.99}, {"bert_base_uncased", 0.98}, {"openai_gpt", 0.98},
+      {"gpt2", 1},         {"roberta", 1},       {"transfo_xl", 1},           {"xlnet", 0.98},
+      {"xlnet_bpe", 0.98}, {"xlm", 0.98},        {"xlm_cased", 0.99}};
+  for (const auto& [folder, least] : folders) {
+    const LoadedTokenizer loaded = load(golden::path(folder), "", golden::json(folder + "/info.json").at("kwargs"));
+    const Tokenizer& tokenizer = *loaded.tokenizer;
+    double all = 0;
+    double equal = 0;
+    for (const Json& line : golden::lines(folder + "/cases.jsonl")) {
+      if (!line.contains("tokens")) continue;
+      const auto text = line.at("text").get<std::string>();
+      const auto tokens = line.at("tokens").get<Tokens>();
+      const auto spans = token_offsets(tokenizer, text, tokens);
+      BOOST_REQUIRE(spans.ok());
+      BOOST_REQUIRE(spans->size() == tokens.size());
+      for (std::size_t i = 0; i < tokens.size(); ++i) {
+        const TokenSpan& span = (*spans)[i];
+        BOOST_REQUIRE((span.byte_begin <= span.byte_end && span.byte_end <= text.size()));
+        BOOST_REQUIRE(span.point_begin <= span.point_end);
+        if (tokens[i] == tokenizer.special_tokens()[Role::unk]) continue;
+        const std::string part = text.substr(span.byte_begin, span.byte_end - span.byte_begin);
+        if (!tokenizer.spells_bytes()) BOOST_REQUIRE(utf8::count(part) == span.point_end - span.point_begin);
+        std::string surface;
+        BOOST_REQUIRE(tokenizer.append_run_text(tokens[i], false, surface).ok());
+        const bool same =
+            tokenizer.spells_bytes() ? part == surface || " " + part == surface : spelled(part) == spelled(surface);
+        all += 1;
+        equal += same ? 1 : 0;
+      }
+    }
+    BOOST_TEST(equal >= least * all, folder << ": " << equal << " of " << all);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(spans_count_bytes_and_code_points) {
+  const auto spans = [](const Tokenizer& tokenizer, const std::string& text) {
+    const auto tokens = tokenizer.tokenize(text);
+    BOOST_REQUIRE(tokens.ok());
+    const auto found = token_offsets(tokenizer, text, *tokens);
+    BOOST_REQUIRE(found.ok());
+    Json out = Json::array();
+    for (const TokenSpan& s : *found) out.push_back({s.byte_begin, s.byte_end, s.point_begin, s.point_end});
+    return out;
+  };
+  const LoadedTokenizer bert = load(golden::path("bert"));
+  BOOST_TEST(golden::value(bert.tokenizer->tokenize(" The \u00C9 \U0001F600\U0001F600 the.")) ==
+             Json({"the", "e", "[UNK]", "the", "."}));
+  BOOST_TEST(spans(*bert.tokenizer, " The \u00C9 \U0001F600\U0001F600 the.") ==
+             Json({{1, 4, 1, 4}, {5, 7, 5, 6}, {8, 16, 7, 9}, {17, 20, 10, 13}, {20, 21, 13, 14}}));
+  BOOST_TEST(spans(*bert.tokenizer, "e\u0301\xFF the") == Json({{0, 3, 0, 2}, {5, 8, 4, 7}}));
+  BOOST_TEST(spans(*bert.tokenizer, "").empty());
+  const LoadedTokenizer gpt2 = load(golden::path("gpt2"));
+  BOOST_TEST(golden::value(gpt2.tokenizer->tokenize("  the\u20AC")) ==
+             Json({"\u0120the", "\u00E2", "\u0124", "\u00AC"}));
+  BOOST_TEST(spans(*gpt2.tokenizer, "  the\u20AC") == Json({{2, 5, 2, 5}, {5, 6, 5, 6}, {6, 7, 5, 6}, {7, 8, 5, 6}}));
+  const Tokens wrapped = {"[CLS]", "the", "[UNK]", "[SEP]"};
+  const auto around = token_offsets(*bert.tokenizer, "the xyz", wrapped);
+  BOOST_REQUIRE(around.ok());
+  BOOST_TEST((around->front() == TokenSpan{0, 0, 0, 0}));
+  BOOST_TEST((around->at(2) == TokenSpan{4, 7, 4, 7}));
+}
+
+BOOST_AUTO_TEST_CASE(rows_are_cut_by_the_strategy_asked_for) {
+  const LoadedTokenizer loaded = load(golden::path("bert"));
+  const auto row = [&loaded](Truncation how, std::size_t length) {
+    return golden::value(loaded.tokenizer->encode("the the other", "other the", {true, length, how}));
+  };
+  BOOST_TEST(row(Truncation::longest_first, 7) == Json({4, 643, 643, 5, 1090, 643, 5}));
+  BOOST_TEST(row(Truncation::only_first, 6) == Json({4, 643, 5, 1090, 643, 5}));
+  BOOST_TEST(row(Truncation::first_start, 6) == Json({4, 1090, 5, 1090, 643, 5}));
+  BOOST_TEST(row(Truncation::only_second, 6) == Json({4, 643, 643, 1090, 5, 5}));
+  BOOST_TEST(row(Truncation::none, 8) == Json({4, 643, 643, 1090, 5, 1090, 643, 5}));
+  for (const auto how : {Truncation::only_first, Truncation::first_start, Truncation::only_second, Truncation::none}) {
+    BOOST_TEST(row(how, how == Truncation::none ? 7 : 3).contains("error"));
   }
 }
 

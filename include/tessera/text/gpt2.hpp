@@ -71,6 +71,8 @@ class Gpt2Tokenizer : public BpeTokenizer {
     return utf8::repair(bytes, errors_ == DecodeErrors::ignore ? utf8::OnError::ignore : utf8::OnError::replace);
   }
 
+  bool spells_bytes() const noexcept override { return true; }
+
   /// A token may hold a part of a character.
   RunText run_text() const noexcept override {
     return {false, errors_ == DecodeErrors::ignore ? utf8::OnError::ignore : utf8::OnError::replace};

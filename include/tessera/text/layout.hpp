@@ -57,11 +57,39 @@ struct Encoding {
   std::vector<std::string> warnings;
 };
 
-/// Cuts two rows of ids to `limit` in all: always the last id of the longer one, and of the second when they are
-/// equally long. This is the rule of the reference's fine-tuning programs; one row alone loses its end.
-inline void truncate(Ids& first, Ids& second, std::size_t limit) {
+/// How rows of ids are made to fit.
+enum class Truncation : std::uint8_t {
+  longest_first,  ///< always the last id of the longer one, of the second when they are equally long
+  only_first,     ///< the end of the first; an error if that is not enough
+  only_second,    ///< the end of the second; an error if that is not enough
+  first_start,    ///< the start of the first: dialogues keep their end; an error if that is not enough
+  none,           ///< too many ids are an error
+};
+
+/// Cuts two rows of ids to `limit` in all; false, and nothing cut, if the way asked for cannot do it. Longest first is
+/// the rule of the reference's fine-tuning programs; one row alone loses its end.
+inline bool truncate(Ids& first, Ids& second, std::size_t limit, Truncation how = Truncation::longest_first) {
   std::size_t a = first.size();
   std::size_t b = second.size();
+  if (a + b <= limit) return true;
+  const std::size_t excess = a + b - limit;
+  switch (how) {
+    case Truncation::none: return false;
+    case Truncation::only_first:
+    case Truncation::first_start:
+      if (excess > a) return false;
+      if (how == Truncation::only_first) {
+        first.resize(a - excess);
+      } else {
+        first.erase(first.begin(), first.begin() + static_cast<std::ptrdiff_t>(excess));
+      }
+      return true;
+    case Truncation::only_second:
+      if (excess > b) return false;
+      second.resize(b - excess);
+      return true;
+    case Truncation::longest_first: break;
+  }
   while (a + b > limit) {
     if (a > b) {
       --a;
@@ -71,6 +99,7 @@ inline void truncate(Ids& first, Ids& second, std::size_t limit) {
   }
   first.resize(a);
   second.resize(b);
+  return true;
 }
 
 struct PadOptions {

@@ -60,6 +60,8 @@ struct EncodeOptions {
   bool add_special_tokens = false;
   /// Cuts the text so that the result has at most this many ids, special tokens included; 0 cuts nothing.
   std::size_t max_length = 0;
+  /// Which text is cut, and at which end.
+  Truncation truncation = Truncation::longest_first;
 };
 
 /// Undoes the spaces that tokenizing English leaves behind: a fixed chain of plain replacements, inside words too.
@@ -277,6 +279,9 @@ class Tokenizer {
     out += text;
     return {};
   }
+
+  /// True if what tokens spell are bytes, of which a character may have several.
+  virtual bool spells_bytes() const noexcept { return false; }
 
   bool is_added(std::string_view token) const noexcept { return added_.contains(token); }
 
@@ -568,7 +573,11 @@ class Tokenizer {
                            "%s: max_length is %zu, expected at least the %zu special tokens of the layout",
                            traits().class_name, options.max_length, reserved);
     }
-    truncate(first, second, options.max_length - reserved);
+    if (!truncate(first, second, options.max_length - reserved, options.truncation)) {
+      return Error::format(Code::invalid_argument,
+                           "%s: %zu and %zu ids and %zu special tokens do not fit max_length %zu by the truncation asked for",
+                           traits().class_name, first.size(), second.size(), reserved, options.max_length);
+    }
     return {};
   }
 
