@@ -119,6 +119,18 @@ if(have_text AND have_io)
   tessera_component(pretrained)
 endif()
 
+# Models by name: the only part that uses the network.
+if(have_io)
+  tessera_available(hub have_hub)
+  if(have_hub)
+    add_library(tessera_hub INTERFACE)
+    target_link_libraries(tessera_hub INTERFACE tessera::io CURL::libcurl)
+    target_compile_definitions(tessera_hub INTERFACE TESSERA_WITH_HUB=1)
+    tessera_headers(tessera_hub INTERFACE hub/*.hpp)
+    tessera_component(hub)
+  endif()
+endif()
+
 # tessera_join(): the internal target tessera_all links every component of this build; tessera_host all but cuda, whose
 # libraries take 200 MB of memory when a program starts (-DTESSERA_PROGRAMS_WITH_CUDA=ON: it too).
 option(TESSERA_PROGRAMS_WITH_CUDA "Link the programs and tutorials with the cuda backend, where it is built" OFF)

@@ -17,6 +17,7 @@ ALLOWED |= {
     "generate": set(CORE),
     "text": {"base"},
     "io": {"base", "tensor"},
+    "hub": {"base", "tensor", "io"},
     "pretrained": {"text", "io", *CORE},
     "data": {"text", "io", "pretrained", "train", "generate", *CORE},
     # A name with a suffix is that header alone. The concept that a backend fulfils, and its tables, stand in
