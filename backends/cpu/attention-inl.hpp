@@ -13,6 +13,7 @@
 #define TESSERA_CPU_ATTENTION_INL
 #endif
 
+#include "tessera/backends/cpu/decode-inl.hpp"
 #include "tessera/backends/cpu/gemm-inl.hpp"
 #include "tessera/backends/cpu/softmax-inl.hpp"
 #include "tessera/ops/attention.hpp"
@@ -78,16 +79,17 @@ inline Head head_of(const Call& call, Index text, Index head) {
   h.k_row = k.row_stride;
   h.v_row = v.row_stride;
   h.out_row = call.out.row_stride;
-  // Texts lie one after the other, each rounded up to 16 keys; round_up(a) + round_up(b) <= round_up(a + b) + 16.
-  float* const scratch = static_cast<float*>(call.scratch);
-  const Index rows = packed_rows(call);
-  const Index before = cached ? text * h.keys : first;  // keys of the texts before this one
-  const Index width = q.columns();
-  const Index wide = cpu::round_up(h.depth, 16);
-  h.packed_keys =
-      scratch + (cpu::round_up(before, 16) + 16 * text) * width + head * h.depth * cpu::round_up(h.keys, 16);
-  h.packed_values = scratch + (cpu::round_up(rows, 16) + 16 * attributes.texts) * width +
-                    (before * attributes.heads + head * h.keys) * wide;
+  if (float* const scratch = static_cast<float*>(call.scratch); scratch != nullptr) {
+    // Texts lie one after the other, each rounded up to 16 keys; round_up(a) + round_up(b) <= round_up(a + b) + 16.
+    const Index rows = packed_rows(call);
+    const Index before = cached ? text * h.keys : first;  // keys of the texts before this one
+    const Index width = q.columns();
+    const Index wide = cpu::round_up(h.depth, 16);
+    h.packed_keys =
+        scratch + (cpu::round_up(before, 16) + 16 * text) * width + head * h.depth * cpu::round_up(h.keys, 16);
+    h.packed_values = scratch + (cpu::round_up(rows, 16) + 16 * attributes.texts) * width +
+                      (before * attributes.heads + head * h.keys) * wide;
+  }
   if (keep.present()) {
     h.keep = keep.rank == 2 ? keep.row<float>(text) : keep.row<float>(text * attributes.longest);
     h.keep_row = keep.rank == 2 ? 0 : keep.row_stride;
@@ -96,8 +98,14 @@ inline Head head_of(const Call& call, Index text, Index head) {
   return h;
 }
 
+/// Whether there are too few queries for packing to pay.
+inline bool decodes(const op::attention::Attributes& attributes) {
+  return attributes.keys > 0 && attributes.longest <= 2;
+}
+
 inline std::size_t attention_scratch(const Call& call) {
   const auto& attributes = call.as<op::attention>();
+  if (decodes(attributes)) return 0;
   const Index width = call.in[op::attention::q].columns();
   const Index rows = packed_rows(call);
   const Index wide = cpu::round_up(width / attributes.heads, 16);
@@ -219,6 +227,25 @@ inline void attention(const Call& call) {
   const Visibility& visibility = attributes.visibility;
   const Index longest = attributes.longest;
   if (longest == 0 || attributes.texts == 0) return;
+  if (decodes(attributes)) {
+    const Index each = attributes.texts * attributes.heads;
+    const auto row = [&](std::int64_t i) {
+      const Head h = head_of(call, i / attributes.heads, i % attributes.heads);
+      for (Index q = 0; q < h.length; ++q) {
+        const Index seen = visibility.causal ? q + 1 + h.keys - h.length : h.keys;
+        attend_row({h.q + q * h.q_row, h.k, h.v, h.out + q * h.out_row, h.k_row, h.v_row, h.depth, h.keys,
+                    h.keep == nullptr ? nullptr : h.keep + q * h.keep_row, seen, static_cast<float>(attributes.scale),
+                    h.factor},
+                   visibility);
+      }
+    };
+    // Less than a few microseconds in all are not split.
+    if (longest * attributes.keys * call.in[op::attention::q].columns() * attributes.texts < 250'000)
+      for (Index i = 0; i < each; ++i) row(i);
+    else
+      call.executor->parallel_for(each, row);
+    return;
+  }
   const Index most_keys = attributes.keys > 0 ? attributes.keys : longest;
   const Index at_once = cpu::round_up(most_keys < keys_at_once ? most_keys : keys_at_once, 16);
   Index queries_each = scores_on_stack / at_once / 8 * 8;

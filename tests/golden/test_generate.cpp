@@ -1,4 +1,4 @@
-// Generation: filtered distributions are the published ones; greedy continuations of the tiny GPT and GPT-2 are the
+// Generation: filtered distributions are the published ones; greedy continuations of tiny GPT, GPT-2 and XLM are the
 // reference's, with keys and values kept and without, prompts of unequal length together, on every backend; and a step
 // allocates nothing.
 #define BOOST_TEST_MODULE golden_generate
@@ -9,6 +9,7 @@
 #include "tessera/backends/reference/reference.hpp"
 #include "tessera/generate/generator.hpp"
 #include "tessera/pretrained/gpt.hpp"
+#include "tessera/pretrained/xlm.hpp"
 #ifdef TESSERA_WITH_CPU
 #include "tessera/backends/cpu/cpu.hpp"
 #endif
@@ -167,6 +168,10 @@ BOOST_AUTO_TEST_CASE(greedy_texts_of_gpt_are_the_references) {
   check_greedy<OpenAIGPTLMHeadModel<>>("OpenAIGPTLMHeadModel");
 }
 
+BOOST_AUTO_TEST_CASE(greedy_texts_of_a_causal_xlm_are_the_references) {
+  check_greedy<XLMWithLMHeadModel<>>("XLMWithLMHeadModel");
+}
+
 BOOST_AUTO_TEST_CASE(a_step_allocates_nothing_and_texts_end_where_they_should) {
   const auto p = load<GPT2LMHeadModel<>>("gpt2-lm-nolabels");
   for (const AnyBackend& backend : backends()) {
@@ -231,6 +236,10 @@ BOOST_AUTO_TEST_CASE(what_cannot_be_generated_is_refused_with_a_sentence) {
   GenerateOptions options;
   says(generator.run(long_prompt.view(), options), "prompt 0 has 5 tokens");
   says(generator.run(two.view(), options), "expected 1 prompts");
+  const auto xlm = load<XLMWithLMHeadModel<>>("xlm-lm-langscausal");
+  Generator<XLMWithLMHeadModel<>, AnyBackend> causal(xlm->model, AnyBackend::of(Reference<float>()));
+  BOOST_TEST_REQUIRE(causal.reserve(2, 3, 10).ok());
+  says(causal.run(PromptSet({{1}, {3, 4}}).view(), options), "one length");
   says(generator.run(wrong.view(), options), "61");
   options.sampling.top_p = 0;
   says(generator.run(good.view(), options), "top_p");

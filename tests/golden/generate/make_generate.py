@@ -1,4 +1,4 @@
-"""Writes generate.json: filtered distributions of sampling, and greedy continuations by the tiny GPT and GPT-2.
+"""Writes generate.json: filtered distributions of sampling, and greedy continuations by the tiny GPT, GPT-2 and XLM.
 
 Run with torch and pytorch-transformers 1.2.0:  python make_generate.py
 """
@@ -6,7 +6,7 @@ import json
 import pathlib
 
 import torch
-from pytorch_transformers import GPT2LMHeadModel, OpenAIGPTLMHeadModel
+from pytorch_transformers import GPT2LMHeadModel, OpenAIGPTLMHeadModel, XLMWithLMHeadModel
 
 HERE = pathlib.Path(__file__).resolve().parent
 
@@ -56,16 +56,20 @@ def filters():
 def greedy():
     cases = []
     for folder, cls in (("gpt2-lm-nolabels", GPT2LMHeadModel), ("gpt2-model-past3", GPT2LMHeadModel),
-                        ("gpt-lm-nolabels", OpenAIGPTLMHeadModel)):
+                        ("gpt-lm-nolabels", OpenAIGPTLMHeadModel), ("xlm-lm-langscausal", XLMWithLMHeadModel)):
         model = cls.from_pretrained(str(HERE.parent / "models" / folder))
         model.eval()
-        room = min(model.config.n_ctx, model.config.n_positions)
-        for prompt in ([5], [3, 1, 4, 1, 5], [9, 2, 6]):
+        room = min(getattr(model.config, "n_ctx", 1 << 20), model.config.max_position_embeddings)
+        # XLM takes pad_index for padding wherever it stands: its texts are those that have none.
+        padding = getattr(model.config, "pad_index", None)
+        prompts = ([5], [3, 1, 4, 1, 5], [9, 2, 6]) if padding is None else ([3, 1, 4, 1, 5], [7, 8, 1, 3, 9])
+        for prompt in prompts:
             tokens = list(prompt)
             while len(tokens) < room:
                 with torch.no_grad():
-                    scores = model(torch.tensor([tokens]))[0][0, -1]
+                    scores = model(torch.tensor([tokens]))[0].reshape(len(tokens), -1)[-1]
                 tokens.append(int(scores.argmax()))
+            assert padding not in tokens, tokens
             cases.append({"folder": folder, "class": cls.__name__, "prompt": prompt, "tokens": tokens})
     return cases
 
