@@ -59,16 +59,17 @@ struct GoldenCase {
           {"step" + std::to_string(all.size()) + ".", &step["inputs"], all.size() + 1 == json["steps"].size()});
     return all;
   }
-  /// The input `argument` of the reference's forward as a view; of rank 0 when the call has none.
+  /// The input `argument` of the reference's forward as a view; of rank 0 when the call has none. read_case has seen
+  /// that those it has are there and fit into a view.
   View input(const GoldenStep& step, const std::string& argument) const {
-    if (!step.inputs->contains(argument)) return {};
-    const io::StateTensor* tensor = tensors.find((*step.inputs)[argument].get<std::string>());
-    if (tensor == nullptr) return {};
+    const io::Json* key = io::find_key(*step.inputs, argument);
+    if (key == nullptr) return {};
+    const io::StateTensor& tensor = *tensors.find(key->get_ref<const std::string&>());
     View v;
-    v.data = const_cast<void*>(tensor->data);
-    v.type = tensor->type;
-    v.rank = static_cast<int>(tensor->shape.size());
-    for (int i = 0; i < v.rank; ++i) v.dim[i] = tensor->shape[static_cast<std::size_t>(i)];
+    v.data = const_cast<void*>(tensor.data);
+    v.type = tensor.type;
+    v.rank = static_cast<int>(tensor.shape.size());
+    for (int i = 0; i < v.rank; ++i) v.dim[i] = tensor.shape[static_cast<std::size_t>(i)];
     v.row_stride = v.columns();
     return v;
   }
@@ -88,35 +89,102 @@ inline Result<std::vector<double>> numbers_of(const io::StateTensor& tensor) {
   return numbers;
 }
 
+namespace detail {
+
+/// An object whose members name tensors of the file, each of a rank that a View has.
+inline Result<void> check_inputs(const io::Json& parent, const io::State& tensors) {
+  TESSERA_TRY_ASSIGN(const io::Json* inputs, io::get_key(parent, "inputs"));
+  if (!inputs->is_object()) return Error::format(Code::bad_format, "inputs: expected an object");
+  for (const auto& [argument, key] : inputs->items()) {
+    TESSERA_TRY_ASSIGN(const std::string name, io::as_string(key, argument));
+    const auto tensor = tensors.get(name);
+    if (!tensor) return tensor.error().in(("inputs: " + argument).c_str());
+    const std::size_t rank = (*tensor)->shape.size();
+    if (rank < 1 || rank > View::max_rank)
+      return Error::format(Code::shape_mismatch, "inputs: %s: expected 1 to %d dimensions, found %zu", argument.c_str(),
+                           View::max_rank, rank);
+  }
+  return {};
+}
+
+/// The calls' inputs, and what is done to the model before: the members of kwargs that parity knows.
+inline Result<void> check_calls(io::Json& json, const io::State& tensors) {
+  const io::Json* steps = io::find_key(json, "steps");
+  if (steps == nullptr) TESSERA_TRY(check_inputs(json, tensors));
+  if (steps != nullptr && (!steps->is_array() || steps->empty()))
+    return Error::format(Code::bad_format, "steps: expected an array of calls");
+  for (std::size_t i = 0; steps != nullptr && i < steps->size(); ++i)
+    if (const auto good = check_inputs((*steps)[i], tensors); !good)
+      return good.error().in(("steps[" + std::to_string(i) + "]").c_str());
+
+  if (!json.contains("kwargs") || json["kwargs"].is_null()) json["kwargs"] = io::Json::object();
+  const io::Json& kwargs = json["kwargs"];
+  if (!kwargs.is_object()) return Error::format(Code::bad_format, "kwargs: expected an object");
+  if (const io::Json* cache = io::find_key(kwargs, "cache"); cache != nullptr)
+    TESSERA_TRY(io::as_bool(*cache, "cache"));
+  if (const io::Json* rows = io::find_key(kwargs, "resize_token_embeddings"); rows != nullptr)
+    TESSERA_TRY(io::as_int(*rows, "resize_token_embeddings"));
+  if (const io::Json* layers = io::find_key(kwargs, "prune_heads"); layers != nullptr) {
+    if (!layers->is_object()) return Error::format(Code::bad_format, "prune_heads: expected an object");
+    for (const auto& [layer, heads] : layers->items()) {
+      // Small enough for every integer type that names layers.
+      if (layer.empty() || layer.size() > 6 || layer.find_first_not_of("0123456789") != std::string::npos)
+        return Error::format(Code::bad_format, "prune_heads: expected the number of a layer, found %s",
+                             io::in_quotes(layer).c_str());
+      TESSERA_TRY(io::as_ints(heads, "prune_heads"));
+    }
+  }
+  return {};
+}
+
+/// An output or a gradient that case.json lists.
+inline Result<Expected> read_expected(const io::Json& entry, bool is_gradient, const io::State& tensors) {
+  Expected e;
+  e.is_gradient = is_gradient;
+  TESSERA_TRY_ASSIGN(e.name, io::get_string(entry, "name"));
+  TESSERA_TRY_ASSIGN(e.key, io::get_string(entry, "key"));
+  TESSERA_TRY_ASSIGN(e.shape, io::get_ints(entry, "shape"));
+  TESSERA_TRY_ASSIGN(e.ref_err, io::get_double_or(entry, "ref_err", 0.0));
+  TESSERA_TRY_ASSIGN(e.ref_err32, io::get_double_or(entry, "ref_err32", e.ref_err));
+  TESSERA_TRY_ASSIGN(const io::StateTensor* truth, tensors.get(e.key));
+  if (e.shape != truth->shape)
+    return Error::format(Code::shape_mismatch, "%s: expected the shape %s, found %s in tensors.safetensors",
+                         e.name.c_str(), io::format_shape(e.shape).c_str(), io::format_shape(truth->shape).c_str());
+  TESSERA_TRY_ASSIGN(const std::vector<double> values, numbers_of(*truth));
+  for (const double v : values) e.scale = std::fmax(e.scale, std::fabs(v));
+  TESSERA_TRY_ASSIGN(e.scale, io::get_double_or(entry, "scale", e.scale));
+  if (truth->type == DType::i64) e.scale = e.ref_err = e.ref_err32 = 0;  // equal, or wrong
+  return e;
+}
+
+inline Result<void> check_and_expect(GoldenCase& c) {
+  if (!c.json.is_object()) return Error::format(Code::bad_format, "expected an object");
+  TESSERA_TRY(io::get_string(c.json, "class"));
+  TESSERA_TRY(io::get_string_or(c.json, "library", ""));
+  TESSERA_TRY(check_calls(c.json, c.tensors));
+  TESSERA_TRY(io::get_key(c.json, "outputs"));
+  for (const char* list : {"outputs", "grads"}) {
+    const io::Json* entries = io::find_key(c.json, list);
+    if (entries == nullptr || entries->is_null()) continue;
+    if (!entries->is_array()) return Error::format(Code::bad_format, "%s: expected an array", list);
+    for (std::size_t i = 0; i < entries->size(); ++i) {
+      auto e = read_expected((*entries)[i], std::string_view(list) == "grads", c.tensors);
+      if (!e) return e.error().in((list + ("[" + std::to_string(i) + "]")).c_str());
+      c.expected.push_back(std::move(*e));
+    }
+  }
+  return {};
+}
+
+}  // namespace detail
+
+/// Reads a case and checks it as a whole: what is used of it afterwards is there, of its type, and of a size that fits.
 inline Result<GoldenCase> read_case(const std::string& folder) {
   GoldenCase c;
   c.folder = folder;
   TESSERA_TRY_ASSIGN(c.json, io::read_json(folder + "/case.json"));
   TESSERA_TRY_ASSIGN(c.tensors, io::read_safetensors(folder + "/tensors.safetensors"));
-  if (!c.json.is_object() || !c.json.contains("inputs") || !c.json.contains("outputs"))
-    return Error::format(Code::bad_format, "%s/case.json: expected an object with inputs and outputs", folder.c_str());
-  for (const bool gradients : {false, true}) {
-    const char* list = gradients ? "grads" : "outputs";
-    if (!c.json.contains(list) || c.json[list].is_null()) continue;
-    for (const auto& entry : c.json[list]) {
-      Expected e;
-      e.name = entry.value("name", "");
-      e.key = entry.value("key", "");
-      e.shape = entry["shape"].get<std::vector<std::int64_t>>();
-      e.ref_err = entry.value("ref_err", 0.0);
-      e.ref_err32 = entry.value("ref_err32", e.ref_err);
-      e.is_gradient = gradients;
-      const io::StateTensor* truth = c.tensors.find(e.key);
-      if (truth == nullptr)
-        return Error::format(Code::not_found, "%s: tensors.safetensors has no %s", folder.c_str(), e.key.c_str());
-      const auto values = numbers_of(*truth);
-      if (!values) return values.error().in(folder.c_str());
-      for (const double v : *values) e.scale = std::fmax(e.scale, std::fabs(v));
-      e.scale = entry.value("scale", e.scale);
-      if (truth->type == DType::i64) e.scale = e.ref_err = e.ref_err32 = 0;  // equal, or wrong
-      c.expected.push_back(std::move(e));
-    }
-  }
+  if (const auto good = detail::check_and_expect(c); !good) return good.error().in((folder + "/case.json").c_str());
   return c;
 }
 

@@ -74,19 +74,28 @@ class CallInputs {
 
   /// An array as it is.
   View array(const char* argument) const { return golden.input(step, argument); }
-  /// [.., a, b] as [rows, b]: choices are texts like others.
-  View flat(const char* argument) const {
-    const View v = array(argument);
-    return v.present() ? View::of_const(v.data, v.type, v.rows(), v.columns()) : v;
+  /// An array in the shape of input_ids, [.., a, b] as [rows, b]: choices are texts like others.
+  View flat(const char* argument) {
+    const View v = array(argument), ids = array("input_ids");
+    if (!v.present()) return v;
+    if (!same_shape(v, ids)) return refused(argument, "expected the shape of input_ids", ids, v);
+    return View::of_const(v.data, v.type, v.rows(), v.columns());
   }
+  /// The first array that does not fit to input_ids; the views of such arrays are of rank 0.
+  const Error& problem() const { return problem_; }
 
   /// The layout of input_ids, [.., longest]. Ragged: rows whose `mask` is 1 ([texts, longest], ones first); all
   /// without.
   Result<Layout> layout(const View& mask = {}) {
     const View ids = array("input_ids");
-    if (!ids.present()) return Error::format(Code::bad_format, "%s: the case has no input_ids", golden.folder.c_str());
+    if (!ids.present()) return Error::format(Code::bad_format, "the case has no input_ids");
+    if (ids.count() == 0)
+      return Error::format(Code::invalid_argument, "input_ids is empty: expected at least one token");
     texts = ids.rows();
     longest = ids.columns();
+    if (mask.present() && mask.count() != ids.count())
+      refused("attention_mask", "expected a value for each id", ids, mask);
+    if (problem_) return problem_;
     if (!wants_ragged_) return Layout::padded(texts, longest);
     RaggedRows r;
     for (Index t = 0; t < texts; ++t) {
@@ -108,11 +117,15 @@ class CallInputs {
   const RaggedRows& rows() const { return *rows_; }
 
   /// A value for each token; those of padding are left out when ragged.
-  View tokens(const char* argument) { return gathered(array(argument)); }
+  View tokens(const char* argument) {
+    const View all = array(argument);
+    return !ragged() || !all.present() || !by_token(argument, all) ? all : gathered(all);
+  }
   /// A label for each token, where `ignored` does not count. A label at padding makes a ragged batch not applicable.
   Result<View> labels(const char* argument, std::int64_t ignored) {
     const View all = array(argument);
     if (!ragged() || !all.present()) return all;
+    if (!by_token(argument, all)) return View();
     std::vector<bool> real(static_cast<std::size_t>(all.count()), false);
     for (const Index row : rows_->row) real[static_cast<std::size_t>(row)] = true;
     for (Index i = 0; i < all.count(); ++i)
@@ -123,14 +136,27 @@ class CallInputs {
 
  private:
   static double value(const View& v, Index i) { return tessera::detail::element_as<double>(v, i); }
+  View refused(const char* argument, const char* expected, const View& ids, const View& found) {
+    const auto shape = [](const View& v) { return io::format_shape({v.dim, static_cast<std::size_t>(v.rank)}); };
+    if (!problem_)
+      problem_ = Error::format(Code::shape_mismatch, "%s: %s: input_ids is %s, found %s", argument, expected,
+                               shape(ids).c_str(), shape(found).c_str());
+    return View();
+  }
+  bool by_token(const char* argument, const View& all) {
+    const View ids = array("input_ids");
+    if (all.count() != ids.count()) refused(argument, "expected a value for each id", ids, all);
+    return all.count() == ids.count();
+  }
+  /// The values of rows that exist.
   View gathered(const View& all) {
-    if (!ragged() || !all.present()) return all;
     auto& values = kept_.emplace_back();
     for (const Index row : rows_->row) values.push_back(tessera::detail::element_as<std::int64_t>(all, row));
     return View::of_const(values.data(), DType::i64, values.size());
   }
 
   bool wants_ragged_;
+  Error problem_;
   std::optional<RaggedRows> rows_;
   std::list<std::vector<std::int64_t>> kept_;
 };
@@ -283,9 +309,10 @@ Result<Results> run_model(const GoldenCase& c, const AnyBackend& backend, const 
     CallInputs call(c, step, options.ragged);
     typename Model::Input in;
     TESSERA_TRY(adapter.fill(call, in));
-    if (call.ragged())
-      if (const auto valid = model.validate(in); !valid && valid.error().code() == Code::unsupported)
-        return not_applicable(valid.error().message());
+    if (call.problem()) return call.problem();
+    if (const auto valid = model.validate(in); !valid)
+      return call.ragged() && valid.error().code() == Code::unsupported ? not_applicable(valid.error().message())
+                                                                        : valid.error();
     if (!options.outputs_from_tape) {
       TESSERA_TRY(session.reserve(in));
       TESSERA_TRY_ASSIGN(const auto* output, session.run(in));

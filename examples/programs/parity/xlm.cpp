@@ -30,13 +30,17 @@ struct XlmAdapter {
     // Which rows are no padding: the mask, the lengths, or as many as are not pad_index.
     const View all = call.array("input_ids"), lengths = call.array("lengths");
     View mask = call.array("attention_mask");
+    if (lengths.present() && lengths.count() != all.rows())
+      return Error::format(Code::shape_mismatch, "lengths: expected one for each of %lld texts, found %lld",
+                           static_cast<long long>(all.rows()), static_cast<long long>(lengths.count()));
     real.assign(static_cast<std::size_t>(all.count()), 0.0F);
     for (Index t = 0; t < all.rows(); ++t) {
       Index length = 0;
       for (Index i = 0; i < all.columns(); ++i)
         length += tessera::detail::element_as<Index>(all, t * all.columns() + i) != pad_index ? 1 : 0;
       if (lengths.present()) length = tessera::detail::element_as<Index>(lengths, t);
-      for (Index i = 0; i < length; ++i) real[static_cast<std::size_t>(t * all.columns() + i)] = 1.0F;
+      for (Index i = 0; i < length && i < all.columns(); ++i)
+        real[static_cast<std::size_t>(t * all.columns() + i)] = 1.0F;
     }
     TESSERA_TRY_ASSIGN(
         in.layout,
