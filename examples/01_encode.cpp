@@ -26,11 +26,13 @@ struct SentenceEncoder {
   struct Output {
     Tensor<Context, Extents<dyn, dyn>> embedding;  // [texts, hidden]
   };
-  const Bert<>& bert;
+  Bert<>& bert;
+
+  void visit(auto&& v) { v("bert", bert); }
 
   auto operator()(auto& context, const BertInput& in) const {
+    auto x = bert.encode(context, in);
     const Sequence sequence = make_sequence(context, in.layout, in.attention_mask, {});
-    auto x = bert.encode(context, in, sequence);
     return Output<std::remove_reference_t<decltype(context)>>{mean_pool(x, sequence)};
   }
   Result<void> validate(const BertInput& in) const { return bert.validate(in); }

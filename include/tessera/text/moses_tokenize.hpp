@@ -190,8 +190,8 @@ class Tokenizer {
 
   void part_apostrophes(std::u32string& text, std::u32string& other) const {
     if (text.find(U'\'') == std::u32string::npos) return;
-    const auto alpha = [this](char32_t c) { return is_letter(c); };
-    const auto no_alpha = [this](char32_t c) { return !is_letter(c); };
+    const auto alpha = [](char32_t c) { return is_letter(c); };
+    const auto no_alpha = [](char32_t c) { return !is_letter(c); };
     const auto number = [](char32_t c) { return (classes_of(c) & Class::number) != 0; };
     if (language_ == "en") {
       part_apostrophe(text, other, no_alpha, no_alpha, true, true);
