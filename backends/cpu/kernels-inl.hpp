@@ -8,7 +8,9 @@
 
 #include "tessera/backends/cpu/attention-inl.hpp"
 #include "tessera/backends/cpu/elementwise-inl.hpp"
+#include "tessera/backends/cpu/likelihood-inl.hpp"
 #include "tessera/backends/cpu/linear-inl.hpp"
+#include "tessera/backends/cpu/make-inl.hpp"
 #include "tessera/backends/cpu/norm-inl.hpp"
 #include "tessera/backends/cpu/rows-inl.hpp"
 #include "tessera/backends/cpu/softmax-inl.hpp"
@@ -39,7 +41,12 @@ inline void set_kernels(Kernels& k) {
       .set(OpId::split_heads, &split_heads)
       .set(OpId::merge_heads, &merge_heads)
       .set(OpId::relative_scores, &relative_scores)
-      .set(OpId::mean_pool, &mean_pool);
+      .set(OpId::mean_pool, &mean_pool)
+      .set(OpId::concat, &concat)
+      .set(OpId::zeros, &zeros)
+      .set(OpId::sinusoids, &sinusoids)
+      .set(OpId::log_softmax, &log_softmax)
+      .set(OpId::negative_log_likelihood, &negative_log_likelihood);
 }
 
 inline void set_packing(Packing& p) {

@@ -178,6 +178,68 @@ BOOST_AUTO_TEST_CASE(the_memory_keeps_the_last_rows_of_the_inputs_of_each_layer)
   }
 }
 
+BOOST_AUTO_TEST_CASE(a_memory_of_keys_and_values_gives_what_one_of_hidden_states_gives) {
+  const auto same = [&](const auto& model, auto in) {
+    using Model = std::remove_cvref_t<decltype(model)>;
+    std::vector<float> results[2];
+    for (const MemoryForm form : {MemoryForm::hidden_states, MemoryForm::keys_and_values}) {
+      auto cache = MemoryCache<Ref>::of(model, Ref(), 2, form);
+      BOOST_TEST_REQUIRE(cache.ok(), cache.error().message());
+      Session<Model, Ref> session(model, Ref());
+      auto largest = in;
+      largest.mems = cache->mems().full();
+      BOOST_TEST_REQUIRE(session.reserve(largest).ok());
+      for (int segment = 0; segment < 4; ++segment) {
+        in.mems = cache->mems();
+        auto out = session.run(in);
+        BOOST_TEST_REQUIRE(out.ok(), out.error().message());
+        const auto found = read((*out)->last_hidden_state.view());
+        auto& all = results[static_cast<int>(form)];
+        all.insert(all.end(), found.begin(), found.end());
+        cache->advance(model, in.layout.longest);
+      }
+    }
+    BOOST_TEST((results[0] == results[1]));
+  };
+  TransfoXLInput in;
+  in.layout = Layout::padded(2, 8);
+  in.input_ids = tokens(ids, 2, 8);
+  for (const Index memory : {3, 4, 20}) {
+    TransfoXLConfig c = transfo_xl_config();
+    c.mem_len = memory;
+    c.same_length = memory == 4;
+    const Owned<TransfoXL<>> owned(c);
+    same(owned.model, in);
+    // Nor does it matter whether the zeros of the beginning are given or not.
+    auto cache = MemoryCache<Ref>::of(owned.model, Ref(), 2);
+    auto with = in;
+    with.mems = cache->mems();
+    Session<TransfoXL<>, Ref> session(owned.model, Ref());
+    BOOST_TEST_REQUIRE(session.reserve(with).ok());
+    auto given = session.run(with);
+    BOOST_TEST_REQUIRE(given.ok());
+    const auto expected = read((*given)->last_hidden_state.view());
+    BOOST_TEST_REQUIRE(session.reserve(in).ok());
+    auto absent = session.run(in);
+    BOOST_TEST_REQUIRE(absent.ok());
+    BOOST_TEST((read((*absent)->last_hidden_state.view()) == expected));
+  }
+  TransfoXLConfig normed = transfo_xl_config();
+  normed.pre_lnorm = true;
+  const Owned<TransfoXL<>> pre(normed);
+  const auto refused = MemoryCache<Ref>::of(pre.model, Ref(), 2, MemoryForm::keys_and_values);
+  BOOST_TEST(!refused.ok());
+  BOOST_TEST(says(refused.error(), Code::unsupported, {"hidden states"}));
+
+  XLNetInput question;
+  question.layout = Layout::padded(2, 8);
+  question.input_ids = question.token_type_ids = tokens(ids, 2, 8);
+  XLNetConfig c = xlnet_config();
+  c.reuse_len = 5;
+  const Owned<XLNet<>> xlnet(c);
+  same(xlnet.model, question);
+}
+
 BOOST_AUTO_TEST_CASE(segments_allocate_nothing) {
   const Owned<TransfoXLLMHeadModel<>> txl(transfo_xl_config());
   const Owned<XLNetForQuestionAnswering<>> xlnet(xlnet_config());

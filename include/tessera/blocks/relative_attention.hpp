@@ -6,6 +6,7 @@
 #pragma once
 
 #include "tessera/blocks/linear.hpp"
+#include "tessera/blocks/memory.hpp"
 #include "tessera/blocks/norm.hpp"
 #include "tessera/blocks/self_attention.hpp"
 #include "tessera/ops/bias.hpp"
@@ -37,6 +38,20 @@ constexpr auto split_groups(const T& x, Index heads, Index groups, Index rows) n
   s.layout = Layout::padded(groups, rows);
   return split_heads(x, heads, s);
 }
+
+/// A layer's memory of keys and values; empty: it has none, or one of hidden states. Plain data.
+struct ProjectedMemory {
+  MemorySlot keys, values;
+  const MemoryPlan* plan = nullptr;
+
+  /// The keys (or values) of a memory and of x, [texts * rows, W], behind it: [texts, heads, keys, d].
+  constexpr auto heads_of(const auto& x, const MemorySlot& slot, Index heads, const RelativeContext& c) const noexcept {
+    if (plan != nullptr) remember(x, slot, *plan);
+    if (!slot.rows.present()) return split_groups(x, heads, c.texts, c.keys);
+    auto all = concat_texts(slot.rows, x, c.texts);
+    return split_groups(all, heads, c.texts, c.keys);
+  }
+};
 
 /// Keys, values and keys of positions, split into heads: [texts, heads, keys, d] twice, [groups, heads, positions, d].
 template <class K, class P>
@@ -117,18 +132,20 @@ struct RelativeAttention {
     v("r_net", r_net);
   }
 
-  /// memory_and_x: [texts * keys, H]; positions: [groups * P, H], P more than keys. Returns [texts * queries, H].
-  constexpr auto operator()(const auto& memory_and_x, const auto& positions, const RelativeContext& c) const noexcept {
+  /// x: [texts * rows, H]: the queries' rows, behind those of a memory of hidden states; a memory of keys and values
+  /// comes beside them. positions: [groups * P, H], P more than keys. Returns [texts * queries, H].
+  constexpr auto operator()(const auto& x, const auto& positions, const ProjectedMemory& memory,
+                            const RelativeContext& c) const noexcept {
     const Index heads = r_w_bias.view.dim[0], width = heads * r_w_bias.view.dim[1];
     auto r = r_net(positions);
     auto position = split_groups(r, heads, c.position_groups, r.size(0) / c.position_groups);
     r.reset();
-    auto qkv = qkv_net(memory_and_x);
-    auto k = columns<W>(qkv, width, width);
-    auto key = split_groups(k, heads, c.texts, c.keys);
+    auto qkv = qkv_net(x);
+    auto k = column_reader<W>(qkv, width, width);
+    auto key = memory.heads_of(k, memory.keys, heads, c);
     k.reset();
-    auto v = columns<W>(qkv, 2 * width, width);
-    auto value = split_groups(v, heads, c.texts, c.keys);
+    auto v = column_reader<W>(qkv, 2 * width, width);
+    auto value = memory.heads_of(v, memory.values, heads, c);
     v.reset();
     auto q = columns<W>(qkv, 0, width);
     qkv.reset();

@@ -34,13 +34,15 @@ struct RelativeLayer {
     v("output_norm", output_norm);
   }
 
-  /// x: [texts * queries, H], given up; memory: [texts * M, H] or absent; positions: [P, H]. Returns as x.
+  /// x: [texts * queries, H], given up; hidden: a memory of hidden states, [texts * M, H], or absent; projected: one of
+  /// keys and values; positions: [P, H]. Returns as x.
   template <class T>
-  constexpr T operator()(T x, const Operand& memory, const auto& positions, const RelativeContext& c) const noexcept {
+  constexpr T operator()(T x, const Operand& hidden, const ProjectedMemory& projected, const auto& positions,
+                         const RelativeContext& c) const noexcept {
     auto all = x.borrow();
-    if (memory.present()) all = concat_texts(memory, x, c.texts);
+    if (hidden.present()) all = concat_texts(hidden, x, c.texts);
     all = before(std::move(all), attention_norm);
-    auto a = attention(all, positions, c);
+    auto a = attention(all, positions, projected, c);
     all.reset();
     a = dropout(std::move(a), dropout_rate);
     a = join(std::move(a), x, attention_norm);

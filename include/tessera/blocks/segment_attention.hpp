@@ -72,14 +72,15 @@ struct SegmentAttention {
 
   constexpr Index heads() const noexcept { return q.view.dim[1]; }
 
-  /// What queries of either stream look at. memory_and_h: [texts * keys, H]; positions: [groups * P, H].
-  constexpr auto project_keys(const auto& memory_and_h, const auto& positions,
+  /// What queries of either stream look at. h: [texts * rows, H], behind a memory of hidden states; one of keys and
+  /// values comes beside it; positions: [groups * P, H].
+  constexpr auto project_keys(const auto& h, const auto& positions, const ProjectedMemory& memory,
                               const RelativeContext& c) const noexcept {
-    auto k_rows = linear_to_heads(memory_and_h, k);
-    auto key = split_groups(k_rows, heads(), c.texts, c.keys);
+    auto k_rows = linear_to_heads(h, k);
+    auto key = memory.heads_of(k_rows, memory.keys, heads(), c);
     k_rows.reset();
-    auto v_rows = linear_to_heads(memory_and_h, v);
-    auto value = split_groups(v_rows, heads(), c.texts, c.keys);
+    auto v_rows = linear_to_heads(h, v);
+    auto value = memory.heads_of(v_rows, memory.values, heads(), c);
     v_rows.reset();
     auto r_rows = linear_to_heads(positions, r);
     auto position = split_groups(r_rows, heads(), c.position_groups, r_rows.size(0) / c.position_groups);

@@ -12,10 +12,11 @@ namespace tessera::inline TESSERA_ISA {
 /// What the two streams need besides the content. Plain data.
 struct TwoStreamContext {
   RelativeContext content;
-  RelativeContext query;  ///< of the query stream where it attends: with targets mapped, over all positions
-  Index targets = 0;      ///< rows of g in each text
-  Operand to_positions;   ///< [texts, 1, queries, targets], the mapping transposed; absent: g stands at every position
-  Operand to_targets;     ///< [texts, 1, targets, queries], the reference's target_mapping
+  RelativeContext query;   ///< of the query stream where it attends: with targets mapped, over all positions
+  Index targets = 0;       ///< rows of g in each text
+  Operand to_positions;    ///< [texts, 1, queries, targets], the mapping transposed; absent: g stands at every position
+  Operand to_targets;      ///< [texts, 1, targets, queries], the reference's target_mapping
+  ProjectedMemory memory;  ///< of keys and values
 };
 
 /// Both streams after a layer.
@@ -39,11 +40,12 @@ struct TwoStreamLayer {
     v("ff_norm", ff_norm);
   }
 
-  /// One stream. h: [texts * queries, H], given up; memory_and_h: [texts * keys, H]; positions: [groups * P, H].
+  /// One stream. h: [texts * queries, H], given up; memory_and_h: the same behind a memory of hidden states, if there
+  /// is one; positions: [groups * P, H].
   template <class T>
   constexpr auto operator()(T h, const auto& memory_and_h, const auto& positions,
                             const TwoStreamContext& c) const noexcept {
-    const auto keys = rel_attn.project_keys(memory_and_h, positions, c.content);
+    const auto keys = rel_attn.project_keys(memory_and_h, positions, c.memory, c.content);
     auto out = content_stream(std::move(h), keys, c);
     return feed(std::move(out));
   }
@@ -52,7 +54,7 @@ struct TwoStreamLayer {
   template <class T, class G>
   constexpr auto operator()(T h, G g, const auto& memory_and_h, const auto& positions,
                             const TwoStreamContext& c) const noexcept {
-    const auto keys = rel_attn.project_keys(memory_and_h, positions, c.content);
+    const auto keys = rel_attn.project_keys(memory_and_h, positions, c.memory, c.content);
     auto q_g = linear_to_heads(g, rel_attn.q);
     auto h_out = content_stream(std::move(h), keys, c);
     auto mixed = query_stream(std::move(q_g), keys, c);

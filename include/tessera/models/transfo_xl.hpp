@@ -150,6 +150,9 @@ struct TransfoXL {
   constexpr Index width() const noexcept { return config_.d_model; }
   constexpr Index memory_length() const noexcept { return config_.mem_len; }
   constexpr Index initial_memory() const noexcept { return config_.mem_len; }
+  constexpr Index projected_width() const noexcept { return config_.n_head * config_.d_head; }
+  /// No linear of a key has a bias; a norm before it has.
+  constexpr bool zeros_project_to_zeros() const noexcept { return !config_.pre_lnorm; }
   /// The reference's rows: those of the paper where ext_len is 0.
   constexpr MemoryRows kept_memory(Index length, Index queries) const noexcept {
     const Index extended = length > config_.ext_len ? length - config_.ext_len : 0;
@@ -162,7 +165,11 @@ struct TransfoXL {
     const Layout& layout = in.layout;
     const Index memory = in.mems.present() ? in.mems.length : config_.mem_len;
     const Index keys = memory + layout.longest;
-    RelativeContext c = relative_context(context, layout, memory);
+    const bool projected = in.mems.present() ? in.mems.form == MemoryForm::keys_and_values : zeros_project_to_zeros();
+    RelativeContext c = relative_context(context, layout, memory, projected);
+    context.require(!std::remove_reference_t<decltype(context)>::training || !in.mems.present() ||
+                        in.mems.form == MemoryForm::hidden_states,
+                    "mems: training needs a memory of hidden states", 0, 1, Code::unsupported);
     const Operand head_mask = context.numbers(in.head_mask);
     const MemoryPlan mems = plan_memory(context, in.mems, layout, kept_memory(memory, layout.longest));
     // Distances K, ..., 0. Nothing that is visible has the distance K: it stands where the shift leaves a gap.
@@ -173,18 +180,27 @@ struct TransfoXL {
     });
     auto positions = sinusoids<S.hidden>(context, distances, context.param(inv_freq), config_.d_model);
     positions = dropout(std::move(positions), config_.dropout);
-    Tensor<std::remove_reference_t<decltype(context)>, Extents<dyn, dyn>> no_memory;
+    // Without a memory the reference begins with zeros, which are attended to.
+    Tensor<std::remove_reference_t<decltype(context)>, Extents<dyn, dyn>> nothing;
     if (!in.mems.present() && memory > 0)
-      no_memory = zeros(context, Extents<dyn, dyn>(layout.texts * memory, config_.d_model));
+      nothing = zeros(context, Extents<dyn, dyn>(layout.texts * memory, projected ? projected_width() : width()));
 
     auto x = word_emb(context, in.input_ids);
     x = dropout(std::move(x), config_.dropout);
     for (Index i = 0; i < stack.size(); ++i) {
       tap("hidden_states", x);
-      remember(x, mems, i);
       c.head_mask = head_mask_of(head_mask, i);
-      const Operand of_layer = no_memory ? no_memory.operand() : mems.layer(i);
-      x = stack[i](std::move(x), of_layer, positions, c);
+      MemorySlot hidden;
+      ProjectedMemory made;
+      if (projected) {
+        made = {mems.slot(i), mems.slot(i, true), &mems};
+        if (nothing) made.keys.rows = made.values.rows = nothing.operand();
+      } else {
+        hidden = mems.slot(i);
+        remember(x, hidden, mems);
+        if (nothing) hidden.rows = nothing.operand();
+      }
+      x = stack[i](std::move(x), hidden.rows, made, positions, c);
     }
     x = dropout(std::move(x), config_.dropout);
     tap("hidden_states", x);
@@ -200,7 +216,8 @@ struct TransfoXL {
     if (!in.input_ids.present()) return Error::format(Code::invalid_argument, "transfo-xl: there are no input_ids");
     TESSERA_TRY(check_ids(name, "input_ids", in.input_ids, layout.rows, 0, word_emb.cutoffs.vocabulary()));
     const Index memory = in.mems.present() ? in.mems.length : config_.mem_len;
-    TESSERA_TRY(check_mems(name, in.mems, layout, layers(), width(), kept_memory(memory, layout.longest).count()));
+    TESSERA_TRY(check_mems(name, in.mems, layout, layers(), width(), projected_width(),
+                           kept_memory(memory, layout.longest).count()));
     return check_head_mask(name, in.head_mask, layers());
   }
 
@@ -208,7 +225,8 @@ struct TransfoXL {
   static constexpr double norm_eps = 1e-5;
 
   /// Who sees whom. same_length: a query sees mem_len keys at most, counted with the configured mem_len.
-  constexpr RelativeContext relative_context(auto& context, const Layout& layout, Index memory) const noexcept {
+  constexpr RelativeContext relative_context(auto& context, const Layout& layout, Index memory,
+                                             bool projected) const noexcept {
     const Index queries = layout.longest, keys = memory + queries;
     RelativeContext c;
     c.texts = layout.texts;
@@ -221,7 +239,7 @@ struct TransfoXL {
       c.keep = context.make_numbers(View::of(nullptr, DType::f32, layout.texts, queries, keys),
                                     [=](Index n) { return n % keys > n / keys % queries - back ? 1 : 0; });
     }
-    if (memory > 0)
+    if (memory > 0 && !projected)
       c.query_rows = context.make_ids(layout.texts * queries, [=](Index i) {
         return static_cast<std::int32_t>(i / queries * keys + memory + i % queries);
       });

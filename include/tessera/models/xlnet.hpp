@@ -155,6 +155,8 @@ struct XLNet {
   constexpr Index width() const noexcept { return config_.d_model; }
   constexpr Index memory_length() const noexcept { return config_.mem_len > 0 ? config_.mem_len : 0; }
   constexpr Index initial_memory() const noexcept { return 0; }
+  constexpr Index projected_width() const noexcept { return config_.n_head * config_.d_head; }
+  constexpr bool zeros_project_to_zeros() const noexcept { return true; }
   /// The last mem_len rows of the memory and of that part of the segment that may be reused.
   constexpr MemoryRows kept_memory(Index length, Index queries) const noexcept {
     const Index reused = config_.reuse_len > 0 && config_.reuse_len < queries ? config_.reuse_len : queries;
@@ -168,6 +170,9 @@ struct XLNet {
     const Layout& layout = in.layout;
     const Index memory = in.mems.present() ? in.mems.length : 0;
     TwoStreamContext c = stream_context(context, in, memory);
+    context.require(!std::remove_reference_t<decltype(context)>::training || !in.mems.present() ||
+                        in.mems.form == MemoryForm::hidden_states,
+                    "mems: training needs a memory of hidden states", 0, 1, Code::unsupported);
     const Operand head_mask = context.numbers(in.head_mask);
     const MemoryPlan mems = plan_memory(context, in.mems, layout, kept_memory(memory, layout.longest));
     auto positions = sinusoids<S.hidden>(context, distances(context, memory, layout.longest), Operand(), width());
@@ -182,10 +187,14 @@ struct XLNet {
     }
     for (Index i = 0; i < layer.size(); ++i) {
       show(h, g);
-      remember(h, mems, i);
       c.content.head_mask = c.query.head_mask = head_mask_of(head_mask, i);
       auto all = h.borrow();
-      if (memory > 0) all = concat_texts(mems.layer(i), h, layout.texts);
+      if (mems.has(MemoryForm::keys_and_values)) {
+        c.memory = {mems.slot(i), mems.slot(i, true), &mems};
+      } else {
+        remember(h, mems.slot(i), mems);
+        if (memory > 0) all = concat_texts(mems.slot(i).rows, h, layout.texts);
+      }
       if (g) {
         auto streams = layer[i](std::move(h), std::move(g), all, positions, c);
         h = std::move(streams.h);
@@ -206,7 +215,8 @@ struct XLNet {
     const Index T = layout.longest;
     TESSERA_TRY(check_layout(name, layout));
     const Index memory = in.mems.present() ? in.mems.length : 0;
-    TESSERA_TRY(check_mems(name, in.mems, layout, layers(), width(), kept_memory(memory, T).count()));
+    TESSERA_TRY(
+        check_mems(name, in.mems, layout, layers(), width(), projected_width(), kept_memory(memory, T).count()));
     if (!in.input_ids.present()) return Error::format(Code::invalid_argument, "xlnet: there are no input_ids");
     TESSERA_TRY(check_ids(name, "input_ids", in.input_ids, layout.rows, 0, word_embedding.weight.view.dim[0]));
     constexpr Index any = Index{1} << 31;
