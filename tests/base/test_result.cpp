@@ -76,14 +76,44 @@ BOOST_AUTO_TEST_CASE(values_that_only_move_pass_through_and_are_destroyed_once) 
   BOOST_TEST(Counted::alive == 0);
 }
 
-BOOST_AUTO_TEST_CASE(a_sentence_that_is_too_long_is_cut_and_stays_a_string) {
-  const std::string longer(2 * Error::capacity, 'x');
-  const Error e = Error::format(Code::bad_format, "%s", longer.c_str());
-  BOOST_TEST(std::string(e.message()) == std::string(Error::capacity - 1, 'x'));
-  const Error placed = e.in("file");
-  BOOST_TEST(std::string(placed.message()).size() == Error::capacity - 1);
-  BOOST_TEST(std::string(placed.message()).substr(0, 7) == "file: x");
-  BOOST_TEST((placed.code() == Code::bad_format));
+BOOST_AUTO_TEST_CASE(of_a_sentence_that_is_too_long_the_middle_is_left_out_and_the_reason_stays) {
+  for (const std::size_t length : {std::size_t{499}, std::size_t{500}, std::size_t{800}, std::size_t{4000}}) {
+    const std::string path(length, 'x');
+    const Error e = Error::format(Code::not_found, "reading %s: no such file", path.c_str());
+    const std::string sentence = e.message();
+    BOOST_TEST(sentence.size() == Error::capacity - 1);
+    BOOST_TEST(sentence.starts_with("reading xxx"));
+    BOOST_TEST(sentence.ends_with("xxx: no such file"));
+    BOOST_TEST(sentence.find("x ... x") != std::string::npos);
+    const std::string placed = e.in("folder").message();
+    BOOST_TEST(placed.size() == Error::capacity - 1);
+    BOOST_TEST(placed.starts_with("folder: reading xxx"));
+    BOOST_TEST(placed.ends_with("xxx: no such file"));
+    BOOST_TEST((e.in("folder").code() == Code::not_found));
+  }
+  const std::string fits(Error::capacity - 1, 'x');
+  BOOST_TEST(Error::format(Code::bad_format, "%s", fits.c_str()).message() == fits);
+  // No character is cut in two, whatever the place of the gap.
+  for (std::size_t shift = 0; shift < 4; ++shift) {
+    std::string text(shift, 'x');
+    for (int i = 0; i < 400; ++i) text += "\u20ac";
+    const std::string cut = Error::format(Code::bad_format, "%s", text.c_str()).message();
+    const std::size_t gap = cut.find(" ... ");
+    BOOST_TEST_REQUIRE(gap != std::string::npos);
+    BOOST_TEST((gap - shift) % 3 == 0U);
+    BOOST_TEST((cut.size() - gap - 5) % 3 == 0U);
+    BOOST_TEST(cut.size() < Error::capacity);
+    BOOST_TEST(cut.size() > Error::capacity - 8);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_sentence_is_one_line_without_control_characters) {
+  BOOST_TEST(std::string(Error::format(Code::not_found, "%s: no file", "a\nb\x1b[31m\x7f").message()) ==
+             "a\\x0ab\\x1b[31m\\x7f: no file");
+  const std::string bad(5990, '\n');  // more than can be written out
+  const std::string sentence = Error::format(Code::not_found, "%s: no file", bad.c_str()).message();
+  BOOST_TEST(sentence.find('\n') == std::string::npos);
+  BOOST_TEST(sentence.size() == Error::capacity - 1);
 }
 
 BOOST_AUTO_TEST_CASE(every_code_has_a_name_of_its_own) {

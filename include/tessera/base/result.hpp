@@ -1,7 +1,9 @@
 // Errors as values: Error (a code and a sentence) and Result<T> (a value or an Error).
 //
 // Used wherever input may be bad: files, texts, requests. The sentence says what, where, what was expected and what
-// was found. Nothing here allocates; a sentence longer than the buffer is cut at its end.
+// was found. Nothing here allocates. A sentence is one line of printable text: control characters, as names of files
+// may have them, are written as \xNN; and of one longer than the buffer the middle is left out, so that the reason
+// stays.
 #pragma once
 
 #include <cstdarg>
@@ -73,7 +75,11 @@ class [[nodiscard]] Error {
     e.code_ = code;
     std::va_list arguments;
     va_start(arguments, pattern);
-    std::vsnprintf(e.text_, capacity, pattern, arguments);
+    std::va_list again;
+    va_copy(again, arguments);
+    const int length = std::vsnprintf(e.text_, capacity, pattern, arguments);
+    if (length >= static_cast<int>(capacity) || !is_plain(e.text_)) tidy(e.text_, pattern, again);
+    va_end(again);
     va_end(arguments);
     return e;
   }
@@ -86,6 +92,47 @@ class [[nodiscard]] Error {
   constexpr explicit operator bool() const noexcept { return code_ != Code::ok; }
 
  private:
+  static bool is_control(char c) noexcept { return (c >= '\0' && c < ' ') || c == '\x7f'; }
+  static bool is_plain(const char* text) noexcept {
+    for (; *text != '\0'; ++text)
+      if (is_control(*text)) return false;
+    return true;
+  }
+  /// The sentence again with room for a path of any length, then escaped and shortened.
+  TESSERA_NOINLINE static void tidy(char* text, const char* pattern, std::va_list arguments) noexcept {
+    char whole[6000];
+    if (std::vsnprintf(whole, sizeof whole, pattern, arguments) < 0) return;
+    std::size_t length = std::strlen(whole);
+    for (std::size_t i = 0; i < length; ++i) {
+      if (!is_control(whole[i])) continue;
+      if (length + 4 > sizeof whole) {
+        whole[i] = '?';
+        continue;
+      }
+      const auto byte = static_cast<unsigned char>(whole[i]);
+      std::memmove(whole + i + 4, whole + i + 1, length - i);
+      whole[i] = '\\';
+      whole[i + 1] = 'x';
+      whole[i + 2] = "0123456789abcdef"[byte >> 4];
+      whole[i + 3] = "0123456789abcdef"[byte & 15];
+      length += 3;
+    }
+    if (length < capacity) {
+      std::memcpy(text, whole, length + 1);
+      return;
+    }
+    constexpr char gap[] = " ... ";
+    constexpr std::size_t most = capacity / 4;
+    const auto inside = [&](std::size_t i) { return (static_cast<unsigned char>(whole[i]) & 0xC0U) == 0x80U; };
+    std::size_t head = most;
+    while (head > 0 && inside(head)) --head;  // not within a character
+    std::size_t tail = length - (capacity - 1 - head - (sizeof gap - 1));
+    while (tail < length && inside(tail)) ++tail;
+    std::memcpy(text, whole, head);
+    std::memcpy(text + head, gap, sizeof gap - 1);
+    std::memcpy(text + head + sizeof gap - 1, whole + tail, length - tail + 1);
+  }
+
   Code code_ = Code::ok;
   char text_[capacity] = {};
 };

@@ -87,10 +87,16 @@ class JsonBuilder {
     // nlohmann starts its sentences with "[json.exception.parse_error.101] ".
     std::string_view text = problem.what();
     if (const std::size_t bracket = text.find("] "); bracket != std::string_view::npos) text.remove_prefix(bracket + 2);
-    const std::string place_text = in_quotes(token, 40);
-    const std::string why = in_quotes(text, 200);
-    return refuse(Error::format(Code::bad_format, "JSON: at byte %zu, near %s: %s", position, place_text.c_str(),
-                                why.substr(1, why.size() - 2).c_str()));
+    // ... and go on with the place and what was read last, which are said here: "parse error at line 1, column 8:
+    // syntax error while parsing value - invalid literal; last read: 'x'; expected ...".
+    if (const std::size_t place = text.find(": "); text.starts_with("parse error") && place != std::string_view::npos)
+      text.remove_prefix(place + 2);
+    std::string why = in_quotes(text, 300);
+    why = why.substr(1, why.size() - 2);
+    if (const std::size_t last = why.find("; last read: '"); last != std::string::npos)
+      why.erase(last, why.find('\'', last + 14) + 1 - last);
+    return refuse(Error::format(Code::bad_format, "JSON: at byte %zu, near %s: %s", position,
+                                in_quotes(token, 40).c_str(), why.c_str()));
   }
 
  private:
