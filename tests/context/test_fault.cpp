@@ -126,6 +126,20 @@ BOOST_AUTO_TEST_CASE(an_arena_that_ends_in_mid_walk_stops_it_there) {
   BOOST_TEST(ran == 1);
 }
 
+BOOST_AUTO_TEST_CASE(an_array_with_sizes_but_no_data_is_a_fault_and_not_a_crash) {
+  Chain chain(5, 6);
+  auto weights = Weights::of(chain);
+  Session<Chain, Ref> session(chain, Ref());
+  const Chain::Input shape{View::of(nullptr, DType::f32, 2, 4)};
+  BOOST_TEST_REQUIRE(session.reserve(shape).ok());
+  const auto out = session.run(shape);
+  BOOST_TEST(!out.ok());
+  BOOST_TEST((out.error().code() == Code::not_found));
+  for (const char* part : {"no data", "expected 32", "found 0"})
+    BOOST_TEST(contains(out.error().message(), part), out.error().message());
+  BOOST_TEST(session.run(input).ok());
+}
+
 BOOST_AUTO_TEST_CASE(an_op_without_kernel_is_named) {
   Chain chain(5, 6);
   auto weights = Weights::of(chain);

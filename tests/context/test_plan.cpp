@@ -15,6 +15,7 @@ namespace {
 
 using Constant = Bert<sizes>;
 constexpr Plan needed = plan(Constant(config()), BertInput::shape(2, 8), Ref());
+static_assert(needed.parameters == parameter_count(Constant(config())) && needed.parameters > 0);
 static_assert(needed.fault.code == Code::ok);
 static_assert(needed.arena_bytes > 0 && needed.arena_bytes % FreeList::alignment == 0);
 // Two multiply-adds' worth for each element of q, k, v, the output, both feed-forward layers, and both products.

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "context/small_bert.hpp"
+#include "tessera/context/training_session.hpp"
 
 using namespace tessera;
 using namespace small_bert;
@@ -66,7 +67,7 @@ BOOST_FIXTURE_TEST_CASE(ids_that_are_not_integers_or_not_there_are_refused, Base
   bad.input_ids = View::of_const(floats.data(), DType::f32, 2, 6);
   (*this)(good, bad, Code::invalid_argument, {"input_ids", "integers", "float32"});
   bad.input_ids = View::of(nullptr, DType::i64, 2, 6);
-  (*this)(good, bad, Code::invalid_argument, {"input_ids", "no data"});
+  (*this)(good, bad, Code::not_found, {"input_ids", "no data"});
   bad.input_ids = View();
   (*this)(good, bad, Code::invalid_argument, {"input_ids"});
 }
@@ -103,6 +104,35 @@ BOOST_FIXTURE_TEST_CASE(counts_that_disagree_with_the_layout_are_named_with_both
   (*this)(good, bad, Code::shape_mismatch, {"attention_mask", "12", "6"});
   bad.attention_mask = View::of_const(arrays.mask.data(), DType::i64, 6, 2);
   (*this)(good, bad, Code::shape_mismatch, {"mask"});
+}
+
+BOOST_FIXTURE_TEST_CASE(reserve_names_the_array_that_does_not_fit_as_run_does, Base) {
+  const auto good = arrays.input();
+  auto short_ids = good, empty = good;
+  short_ids.input_ids = View::of_const(arrays.ids.data(), DType::i64, 2, 5);
+  empty.layout = Layout::padded(0, 6);
+  empty.input_ids = View::of_const(arrays.ids.data(), DType::i64, 0, 6);
+  auto gradients = Gradients<Ref>::of(owned.model, Ref());
+  Session<Bert<>, Ref> session(owned.model, Ref());
+  TrainingSession<Bert<>, Ref> training(owned.model, Ref(), *gradients);
+  for (const Error& error :
+       {session.reserve(short_ids).error(), session.plan(short_ids).error(), training.reserve(short_ids).error()}) {
+    BOOST_TEST((error.code() == Code::shape_mismatch));
+    for (const char* part : {"input_ids", "expected 12", "found 10"})
+      BOOST_TEST(contains(error.message(), part), error.message());
+  }
+  BOOST_TEST(contains(session.reserve(empty).error().message(), "the input is empty"),
+             session.reserve(empty).error().message());
+  // Arrays that are not filled yet have the right shapes.
+  auto unfilled = good;
+  const std::vector<std::int64_t> garbage(12, -7);
+  unfilled.input_ids = View::of_const(garbage.data(), DType::i64, 2, 6);
+  BOOST_TEST(session.reserve(unfilled).ok());
+  BOOST_TEST(session.run(good).ok());
+  // Shapes without data: what an op says stays, as the arrays are not there to be named.
+  auto shape = BertInput::shape(2, 6);
+  shape.token_type_ids = View::of(nullptr, DType::i64, 11);
+  BOOST_TEST((session.reserve(shape).error().code() == Code::shape_mismatch));
 }
 
 BOOST_FIXTURE_TEST_CASE(empty_and_too_long_inputs_are_refused, Base) {
@@ -192,6 +222,43 @@ BOOST_AUTO_TEST_CASE(labels_outside_of_their_classes_are_named) {
     bad.labels = View::of_const(labels.data(), DType::i64, 12);
     refuses(good, bad, Code::out_of_range, {"labels", "-1", "position 0", "[0, 3)"});
   }
+}
+
+BOOST_AUTO_TEST_CASE(labels_of_tokens_that_the_mask_hides_are_not_read_and_minus_100_does_not_count) {
+  // As in the reference: only the logits of active tokens reach CrossEntropyLoss, which passes over -100.
+  const Owned<BertForTokenClassification<>> owned;
+  const Arrays arrays(2, 6);  // the last row is hidden
+  Session<BertForTokenClassification<>, Ref> session(owned.model, Ref());
+  auto in = arrays.labelled(12);
+  BOOST_TEST_REQUIRE(session.reserve(in).ok());
+  const auto loss = [&](const std::vector<std::int64_t>& labels) {
+    in.labels = View::of_const(labels.data(), DType::i64, 12);
+    const auto out = session.run(in);
+    BOOST_TEST_REQUIRE(out.ok(), out.error().message());
+    return *(*out)->loss.view().as<float>();
+  };
+  const float truth = loss(arrays.labels);
+  for (const std::int64_t odd : {std::int64_t{3}, std::int64_t{-1}, std::int64_t{-100}, std::int64_t{1} << 40}) {
+    auto labels = arrays.labels;
+    labels[11] = odd;
+    BOOST_TEST(loss(labels) == truth);
+  }
+  auto labels = arrays.labels;
+  labels[0] = -100;
+  const float without_first = loss(labels);
+  BOOST_TEST(without_first != truth);
+  // Of the 11 rows that are seen, 10 count.
+  const auto out = session.run(in);
+  BOOST_TEST_REQUIRE(out.ok());
+  const View logits = (*out)->logits.view();
+  double sum = 0;
+  for (Index row = 1; row < 11; ++row) {
+    const float* x = logits.row<float>(row);
+    double total = 0;
+    for (Index c = 0; c < 3; ++c) total += std::exp(static_cast<double>(x[c]));
+    sum += std::log(total) - static_cast<double>(x[arrays.labels[static_cast<std::size_t>(row)]]);
+  }
+  BOOST_TEST(std::fabs(without_first - sum / 10) < 1e-6);
 }
 
 BOOST_AUTO_TEST_CASE(choices_that_do_not_divide_the_texts_are_refused) {

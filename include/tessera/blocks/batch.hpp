@@ -72,24 +72,39 @@ inline Result<void> check_layout(const char* model, const Layout& layout) noexce
   return {};
 }
 
-/// Integers, as many as expected, each in [low, high).
-inline Result<void> check_ids(const char* model, const char* what, const View& ids, Index count, Index low,
-                              Index high) noexcept {
-  if (!ids.present()) return {};
-  if (ids.data == nullptr || is_floating(ids.type) || ids.type == DType::boolean)
-    return Error::format(Code::invalid_argument, "%s: %s must be integers, found %s", model, what,
-                         ids.data == nullptr ? "no data" : name(ids.type));
-  if (ids.count() != count)
+/// As many values as expected, and data: Code::not_found where there are sizes alone.
+inline Result<void> check_count(const char* model, const char* what, const View& v, Index count) noexcept {
+  if (v.count() != count)
     return Error::format(Code::shape_mismatch, "%s: %s: expected %lld values, found %lld", model, what,
-                         static_cast<long long>(count), static_cast<long long>(ids.count()));
+                         static_cast<long long>(count), static_cast<long long>(v.count()));
+  if (v.data == nullptr && count > 0)
+    return Error::format(Code::not_found, "%s: %s: expected %lld values, found no data", model, what,
+                         static_cast<long long>(count));
+  return {};
+}
+
+/// Integers, as many as expected, each in [low, high); of those that `counts` by their position, and but for `also`.
+template <class Counts>
+Result<void> check_ids(const char* model, const char* what, const View& ids, Index count, Index low, Index high,
+                       Index also, const Counts& counts) noexcept {
+  if (!ids.present()) return {};
+  if (is_floating(ids.type) || ids.type == DType::boolean)
+    return Error::format(Code::invalid_argument, "%s: %s must be integers, found %s", model, what, name(ids.type));
+  TESSERA_TRY(check_count(model, what, ids, count));
   for (Index i = 0; i < count; ++i) {
     const Index id = detail::element_as<Index>(ids, i);
+    if (!counts(i) || id == also) continue;
     if (id < low || id >= high)
       return Error::format(Code::out_of_range, "%s: %s: value %lld at position %lld is outside of [%lld, %lld)", model,
                            what, static_cast<long long>(id), static_cast<long long>(i), static_cast<long long>(low),
                            static_cast<long long>(high));
   }
   return {};
+}
+
+inline Result<void> check_ids(const char* model, const char* what, const View& ids, Index count, Index low,
+                              Index high) noexcept {
+  return check_ids(model, what, ids, count, low, high, low, [](Index) { return true; });
 }
 
 /// Texts that are the choices of questions.
@@ -103,10 +118,7 @@ inline Result<void> check_choices(const char* model, const Layout& layout, Index
 /// A mask or a target: any number type, as many values as expected, all finite.
 inline Result<void> check_numbers(const char* model, const char* what, const View& v, Index count) noexcept {
   if (!v.present()) return {};
-  if (v.data == nullptr) return Error::format(Code::invalid_argument, "%s: %s has no data", model, what);
-  if (v.count() != count)
-    return Error::format(Code::shape_mismatch, "%s: %s: expected %lld values, found %lld", model, what,
-                         static_cast<long long>(count), static_cast<long long>(v.count()));
+  TESSERA_TRY(check_count(model, what, v, count));
   for (Index i = 0; i < count; ++i)
     if (const auto value = detail::element_as<double>(v, i); value - value != 0)  // infinite or NaN
       return Error::format(Code::out_of_range, "%s: %s: the value at position %lld is not a finite number", model, what,

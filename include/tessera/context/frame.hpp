@@ -56,6 +56,7 @@ struct StopRequest {
 struct Plan {
   std::size_t arena_bytes = 0;  ///< exact
   std::int64_t flops = 0;       ///< of matrix products, two for each multiply-add
+  std::int64_t parameters = 0;  ///< trained elements of the model, a tied weight once
   std::int32_t ops = 0;
   Fault fault;
 };
@@ -217,7 +218,7 @@ class Frame {
 
   constexpr bool planning() const noexcept { return planning_; }
   constexpr const Fault& fault() const noexcept { return fault_; }
-  constexpr Plan plan() const noexcept { return {memory_.peak(), flops_, number_, fault_}; }
+  constexpr Plan plan() const noexcept { return {memory_.peak(), flops_, 0, number_, fault_}; }
 
   /// Records the first broken condition; all ops after it do nothing.
   TESSERA_NOINLINE constexpr bool require(bool condition, const char* what, Index expected, Index found,
@@ -331,6 +332,10 @@ class Frame {
   template <class T>
   constexpr Operand input(const View& host) noexcept {
     if (!host.present()) return {};
+    if (!planning_ &&
+        !require(host.data != nullptr || host.count() == 0, "input: an array of the call has no data; bytes",
+                 static_cast<Index>(host.bytes()), 0, Code::not_found))
+      return {host, -1};
     if (host.type == dtype_of<T> && backend_.memory().host()) return {host, -1};
     return make<T>(host, [&](Index i) { return detail::element_as<T>(host, i); });
   }

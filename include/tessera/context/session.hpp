@@ -20,7 +20,7 @@ constexpr Plan plan(const Model& model, const typename Model::Input& input, cons
   context.set_taps(taps);
   context.begin_plan();
   { [[maybe_unused]] const auto output = model(context, input); }
-  return context.plan();
+  return detail::plan_of_model(model, context.plan());
 }
 
 template <class Model, class B, class Probe = NoProbe>
@@ -53,7 +53,8 @@ class Session {
   /// What `input` needs here, with the packed weights and the taps of this session. Ends a run that is not done.
   Result<Plan> plan(const Input& input) noexcept {
     progress_ = Progress::none;
-    return plan_of(input);
+    TESSERA_TRY_ASSIGN(const Plan needed, plan_of(input));
+    return detail::plan_of_model(*model_, needed);
   }
   /// What an input of this shape needs, and memory of a given size: for a session that meets several shapes. An arena
   /// is exact for one, and not monotone in it.
@@ -139,7 +140,7 @@ class Session {
     output_ = Output();
     context_.begin_plan();
     { [[maybe_unused]] const auto output = (*model_)(context_, input); }
-    if (context_.failed()) return detail::error_of(context_.fault(), *model_);
+    if (context_.failed()) return detail::error_of_plan(context_.fault(), *model_, input);
     return context_.plan();
   }
 

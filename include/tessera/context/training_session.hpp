@@ -96,7 +96,7 @@ class TrainingSession {
       if constexpr (has_loss)
         if (output.loss) context_.backward(output.loss);
     }
-    if (context_.failed()) return detail::error_of(context_.fault(), *model_);
+    if (context_.failed()) return detail::error_of_plan(context_.fault(), *model_, input);
     return context_.plan();
   }
 

@@ -92,6 +92,20 @@ Error error_of(const Fault& fault, const Model& model) noexcept {
   return error;
 }
 
+/// The sentence of a walk that only planned. What the model says of its input comes first: it names the array that does
+/// not fit, where an op knows numbers alone. An input of shapes without data is no reason here.
+template <class Model>
+Error error_of_plan(const Fault& fault, const Model& model, const typename Model::Input& input) noexcept {
+  if (const auto valid = model.validate(input); !valid && valid.error().code() != Code::not_found) return valid.error();
+  return error_of(fault, model);
+}
+/// A plan with what the walk cannot see.
+template <class Model>
+constexpr Plan plan_of_model(const Model& model, Plan plan) noexcept {
+  plan.parameters = parameter_count(model);
+  return plan;
+}
+
 /// Whether `user` (an optimizer, ...) may write the param as f32.
 inline Result<void> check_writable(const char* user, const char* role, const ParamBase& param) noexcept {
   if (param.view.data == nullptr || param.view.type != DType::f32)

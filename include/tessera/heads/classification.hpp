@@ -10,10 +10,11 @@
 
 namespace tessera::inline TESSERA_ISA {
 
-/// A label that no data has: rows that carry it do not count.
-inline constexpr std::int32_t no_label = INT32_MIN;
+/// Rows with this label do not count: the value that torch's CrossEntropyLoss passes over unless told another.
+inline constexpr std::int32_t no_label = -100;
 
-/// logits: [n, C]; labels: host array [n], integers in [0, C), or floats when C is 1 (regression). Returns [1].
+/// logits: [n, C]; labels: host array [n], integers in [0, C) or no_label, or floats when C is 1 (regression). Returns
+/// [1].
 template <class T>
 constexpr auto classification_loss(const T& logits, const View& labels) noexcept {
   auto& context = logits.context();
@@ -21,10 +22,20 @@ constexpr auto classification_loss(const T& logits, const View& labels) noexcept
   return cross_entropy(logits, context.ids(labels), no_label);
 }
 
+/// Labels that are classes, or no_label; only those rows are looked at that `counts` by their number.
+template <class Counts>
+Result<void> check_labels(const char* model, const View& labels, Index count, Index classes,
+                          const Counts& counts) noexcept {
+  return check_ids(model, "labels", labels, count, 0, classes, no_label, counts);
+}
+inline Result<void> check_labels(const char* model, const View& labels, Index count, Index classes) noexcept {
+  return check_labels(model, labels, count, classes, [](Index) { return true; });
+}
+
 /// Labels of a classification over `classes`: integers in range, or floats for regression (one class).
 inline Result<void> check_class_labels(const char* model, const View& labels, Index count, Index classes) noexcept {
   if (classes == 1) return check_numbers(model, "labels", labels, count);
-  return check_ids(model, "labels", labels, count, 0, classes);
+  return check_labels(model, labels, count, classes);
 }
 
 /// A linear on the pooled output of the base model: BERT's classifier.
@@ -102,11 +113,12 @@ struct MultipleChoice : PooledClassifier<H, 1> {
   }
   Result<void> validate(const auto& base, const auto& in) const noexcept {
     TESSERA_TRY(check_choices(base.name, in.layout, in.choices));
-    return check_ids(base.name, "labels", in.labels, in.layout.texts / in.choices, 0, in.choices);
+    return check_labels(base.name, in.labels, in.layout.texts / in.choices, in.choices);
   }
 };
 
-/// A class of each token. labels: [rows]; only rows whose attention_mask is 1 count. Logits: [rows, classes].
+/// A class of each token. labels: [rows]; only rows whose attention_mask is 1 count, and of others the label may be
+/// anything. Logits: [rows, classes].
 template <Index H = dyn, Index Classes = dyn>
 struct TokenClassification {
   template <class In>
@@ -131,15 +143,20 @@ struct TokenClassification {
     x.reset();
     if (in.labels.present()) {
       const Operand counted = context.make_ids(in.layout.rows, [&](Index row) {
-        const bool visible = !in.attention_mask.present() || detail::element_as<double>(in.attention_mask, row) == 1;
-        return visible ? detail::element_as<std::int32_t>(in.labels, row) : no_label;
+        return counts(in, row) ? detail::element_as<std::int32_t>(in.labels, row) : no_label;
       });
       out.loss = cross_entropy(out.logits, counted, no_label);
     }
     return out;
   }
   Result<void> validate(const auto& base, const auto& in) const noexcept {
-    return check_ids(base.name, "labels", in.labels, in.layout.rows, 0, classifier.bias.view.dim[0]);
+    return check_labels(base.name, in.labels, in.layout.rows, classifier.bias.view.dim[0],
+                        [&](Index row) { return counts(in, row); });
+  }
+
+ private:
+  constexpr static bool counts(const auto& in, Index row) noexcept {
+    return !in.attention_mask.present() || detail::element_as<double>(in.attention_mask, row) == 1;
   }
 };
 

@@ -26,6 +26,7 @@ struct View {
   /// A contiguous view: View::of(data, DType::f32, rows, columns).
   template <class... I>
   static constexpr View of(void* memory, DType element_type, I... sizes) noexcept {
+    static_assert(sizeof...(I) >= 1 && sizeof...(I) <= max_rank, "view: an array has one to five dimensions");
     View v;
     v.data = memory;
     v.type = element_type;
