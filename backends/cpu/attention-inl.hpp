@@ -137,9 +137,9 @@ inline void pack_head(const Head& h, float scale_of) {
 /// Query `i` of a head towards the caches, and the key and value of the same number.
 HWY_INLINE void fetch_row(const Head& h, Index i) {
   for (Index j = 0; j < h.depth; j += 16) {
-    hwy::Prefetch(h.k + i * h.k_row + j);
-    hwy::Prefetch(h.v + i * h.v_row + j);
-    hwy::Prefetch(h.q + i * h.q_row + j);
+    __builtin_prefetch(h.k + i * h.k_row + j, 0, 2);
+    __builtin_prefetch(h.v + i * h.v_row + j, 0, 2);
+    __builtin_prefetch(h.q + i * h.q_row + j, 0, 2);
   }
 }
 
@@ -174,6 +174,8 @@ HWY_NOINLINE inline bool attend_to(const Head& h, const Visibility& visibility, 
       multiply_chunk(t, queries, blocks, width < left ? width : left, wide_vectors);
     }
 
+    // Row by row, but in two passes: the largest of a row is known late, and other rows' work fits into the wait.
+    float tops[most_queries];
     for (Index i = 0; i < queries; ++i) {
       float* const s = scores + i * padded;
       if (after != nullptr && key == 0 && first + i < after->length) fetch_row(*after, first + i);
@@ -183,7 +185,11 @@ HWY_NOINLINE inline bool attend_to(const Head& h, const Visibility& visibility, 
         fill_hidden(s, keep, seen, keys, visibility.fill, hidden);
       }
       for (Index j = keys; j < padded; ++j) s[j] = -infinity;
-      float top = largest_of(s, padded);
+      tops[i] = largest_of(s, padded);
+    }
+    for (Index i = 0; i < queries; ++i) {
+      float* const s = scores + i * padded;
+      float top = tops[i];
       if (key == 0) {
         sums[i] = exponentials_of(s, padded, top);
       } else {

@@ -39,6 +39,16 @@ inline void for_each_tile(const Executor& executor, Index rows, Index columns, I
   });
 }
 
+/// Calls f(first row, end) for tiles of whole rows of about `size` elements; serially when there are fewer than two.
+template <class F>
+inline void for_each_row_tile(const Executor& executor, Index rows, Index columns, Index size, const F& f) {
+  if (rows == 0 || columns == 0) return;
+  if (rows * columns < 2 * size) return f(Index{0}, rows);
+  const Index each = (size + columns - 1) / columns;
+  executor.parallel_for((rows + each - 1) / each,
+                        [&](std::int64_t i) { f(i * each, (i + 1) * each < rows ? (i + 1) * each : rows); });
+}
+
 inline constexpr Index elements_each = 8192;
 
 /// Rows and columns of an elementwise op: one long row when there are no gaps.

@@ -24,6 +24,7 @@ namespace HWY_NAMESPACE {
 /// Sets what this backend has; the caller fills the rest.
 inline void set_kernels(Kernels& k) {
   k.set(OpId::linear, &linear, &linear_scratch)
+      .divide(OpId::linear)
       .set(OpId::matmul, &matmul)
       .set(OpId::attention, &attention, &attention_scratch)
       .set(OpId::softmax, &softmax)

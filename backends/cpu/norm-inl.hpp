@@ -25,27 +25,42 @@ struct Moments {
   float inverse_deviation;  ///< 1 / sqrt(variance + eps)
 };
 
-/// Of a row without gaps.
-HWY_NOINLINE inline Moments moments_of(const float* x, Index count, double eps) {
+/// The sum of a row without gaps; with a residual, of y = x + residual, which it writes.
+template <bool Residual>
+HWY_INLINE double sum_row(const float* x, const float* residual, float* y, Index count) {
   const F32 d;
   const Index step = lanes();
-  const Index whole = count / (4 * step) * (4 * step);
-  const double n = static_cast<double>(count);
-
+  const auto at = [&](Index j) HWY_ATTR {
+    Vec v = hn::LoadU(d, x + j);
+    if constexpr (Residual) {
+      v = hn::Add(v, hn::LoadU(d, residual + j));
+      hn::StoreU(v, d, y + j);
+    }
+    return v;
+  };
   Vec s0 = hn::Zero(d), s1 = s0, s2 = s0, s3 = s0;
-  for (Index j = 0; j < whole; j += 4 * step) {
-    s0 = hn::Add(s0, hn::LoadU(d, x + j));
-    s1 = hn::Add(s1, hn::LoadU(d, x + j + step));
-    s2 = hn::Add(s2, hn::LoadU(d, x + j + 2 * step));
-    s3 = hn::Add(s3, hn::LoadU(d, x + j + 3 * step));
+  Index j = 0;
+  for (; j + 4 * step <= count; j += 4 * step) {
+    s0 = hn::Add(s0, at(j));
+    s1 = hn::Add(s1, at(j + step));
+    s2 = hn::Add(s2, at(j + 2 * step));
+    s3 = hn::Add(s3, at(j + 3 * step));
   }
   double sum = static_cast<double>(sum_of(s0, s1, s2, s3));
-  for (Index j = whole; j < count; ++j) sum += static_cast<double>(x[j]);
-  const float mean = static_cast<float>(sum / n);
+  for (; j < count; ++j) {
+    if constexpr (Residual) y[j] = x[j] + residual[j];
+    sum += static_cast<double>(Residual ? y[j] : x[j]);
+  }
+  return sum;
+}
 
+HWY_INLINE double squares_of_row(const float* x, Index count, float mean) {
+  const F32 d;
+  const Index step = lanes();
   const Vec m = constant(mean);
-  s0 = s1 = s2 = s3 = hn::Zero(d);
-  for (Index j = 0; j < whole; j += 4 * step) {
+  Vec s0 = hn::Zero(d), s1 = s0, s2 = s0, s3 = s0;
+  Index j = 0;
+  for (; j + 4 * step <= count; j += 4 * step) {
     const Vec x0 = hn::Sub(hn::LoadU(d, x + j), m);
     const Vec x1 = hn::Sub(hn::LoadU(d, x + j + step), m);
     const Vec x2 = hn::Sub(hn::LoadU(d, x + j + 2 * step), m);
@@ -56,19 +71,28 @@ HWY_NOINLINE inline Moments moments_of(const float* x, Index count, double eps) 
     s3 = hn::MulAdd(x3, x3, s3);
   }
   double squares = static_cast<double>(sum_of(s0, s1, s2, s3));
-  for (Index j = whole; j < count; ++j) {
+  for (; j < count; ++j) {
     const double centred = static_cast<double>(x[j]) - static_cast<double>(mean);
     squares += centred * centred;
   }
-  return {mean, static_cast<float>(1.0 / std::sqrt(squares / n + eps))};
+  return squares;
+}
+
+HWY_INLINE float inverse_deviation_of(double squares, Index count, double eps) {
+  return static_cast<float>(1.0 / std::sqrt(squares / static_cast<double>(count) + eps));
+}
+
+/// Of a row without gaps.
+HWY_NOINLINE inline Moments moments_of(const float* x, Index count, double eps) {
+  const float mean = static_cast<float>(sum_row<false>(x, nullptr, nullptr, count) / static_cast<double>(count));
+  return {mean, inverse_deviation_of(squares_of_row(x, count, mean), count, eps)};
 }
 
 /// y may be x.
-HWY_NOINLINE inline void normalise_row(const float* x, const float* weight, const float* bias_of, Index count,
-                                       double eps, float* y) {
+HWY_INLINE void scale_and_shift(const float* x, const Moments& moments, const float* weight, const float* bias_of,
+                                Index count, float* y) {
   const F32 d;
   const Index step = lanes();
-  const Moments moments = moments_of(x, count, eps);
   const Vec mean = constant(moments.mean);
   const Vec inverse = constant(moments.inverse_deviation);
   Index j = 0;
@@ -79,34 +103,49 @@ HWY_NOINLINE inline void normalise_row(const float* x, const float* weight, cons
   for (; j < count; ++j) y[j] = (x[j] - moments.mean) * moments.inverse_deviation * weight[j] + bias_of[j];
 }
 
+/// Rows [first, end), a few at a time and step by step: a row's mean and deviation come late, and the others' work fits
+/// into the wait.
+template <bool Residual>
+HWY_NOINLINE inline void normalise_rows(const View& x, const View& residual, const float* weight, const float* bias_of,
+                                        double eps, const View& out, Index first, Index end) {
+  constexpr Index at_once = 4;
+  const Index count = x.columns();
+  for (Index r = first; r < end; r += at_once) {
+    const Index rows = end - r < at_once ? end - r : at_once;
+    Moments moments[at_once];
+    const auto summed = [&](Index i) { return Residual ? out.row<float>(r + i) : x.row<float>(r + i); };
+    for (Index i = 0; i < rows; ++i)
+      moments[i].mean =
+          static_cast<float>(sum_row<Residual>(x.row<float>(r + i), Residual ? residual.row<float>(r + i) : nullptr,
+                                               out.row<float>(r + i), count) /
+                             static_cast<double>(count));
+    for (Index i = 0; i < rows; ++i)
+      moments[i].inverse_deviation =
+          inverse_deviation_of(squares_of_row(summed(i), count, moments[i].mean), count, eps);
+    for (Index i = 0; i < rows; ++i)
+      scale_and_shift(summed(i), moments[i], weight, bias_of, count, out.row<float>(r + i));
+  }
+}
+
 inline constexpr Index norm_elements_each = 12288;
 
-inline void layer_norm(const Call& call) {
-  const View& x = call.in[op::layer_norm::x];
-  const float* const weight = call.in[op::layer_norm::weight].as<float>();
-  const float* const bias_of = call.in[op::layer_norm::bias].as<float>();
-  const double eps = call.as<op::layer_norm>().eps;
-  const Index columns = x.columns();
-  // Whole rows: a tile is never a part of one.
-  const Index each = columns < norm_elements_each ? norm_elements_each : columns + 1;
-  for_each_tile(*call.executor, x.rows(), columns, each, [&](Index r, Index, Index) {
-    normalise_row(x.row<float>(r), weight, bias_of, columns, eps, call.out.row<float>(r));
+template <bool Residual>
+inline void normalise(const View& x, const View& residual, const float* weight, const float* bias_of, double eps,
+                      const Call& call) {
+  for_each_row_tile(*call.executor, x.rows(), x.columns(), norm_elements_each, [&](Index first, Index end) {
+    normalise_rows<Residual>(x, residual, weight, bias_of, eps, call.out, first, end);
   });
 }
 
+inline void layer_norm(const Call& call) {
+  normalise<false>(call.in[op::layer_norm::x], View(), call.in[op::layer_norm::weight].as<float>(),
+                   call.in[op::layer_norm::bias].as<float>(), call.as<op::layer_norm>().eps, call);
+}
+
 inline void residual_norm(const Call& call) {
-  const View& x = call.in[op::residual_norm::x];
-  const View& residual = call.in[op::residual_norm::residual];
-  const float* const weight = call.in[op::residual_norm::weight].as<float>();
-  const float* const bias_of = call.in[op::residual_norm::bias].as<float>();
-  const double eps = call.as<op::residual_norm>().eps;
-  const Index columns = x.columns();
-  const Index each = columns < norm_elements_each ? norm_elements_each : columns + 1;
-  for_each_tile(*call.executor, x.rows(), columns, each, [&](Index r, Index, Index) {
-    float* const y = call.out.row<float>(r);
-    add_row(x.row<float>(r), residual.row<float>(r), y, columns);
-    normalise_row(y, weight, bias_of, columns, eps, y);
-  });
+  normalise<true>(call.in[op::residual_norm::x], call.in[op::residual_norm::residual],
+                  call.in[op::residual_norm::weight].as<float>(), call.in[op::residual_norm::bias].as<float>(),
+                  call.as<op::residual_norm>().eps, call);
 }
 
 // NOLINTNEXTLINE(google-readability-namespace-comments)

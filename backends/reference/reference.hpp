@@ -46,6 +46,7 @@ template <class T>
 inline constexpr Kernels kernels = Kernels()
                                        .set(OpId::embedding, &embedding<T>)
                                        .set(OpId::linear, &linear<T>)
+                                       .divide(OpId::linear)
                                        .set(OpId::matmul, &matmul<T>)
                                        .set(OpId::softmax, &softmax<T>)
                                        .set(OpId::layer_norm, &layer_norm<T>)

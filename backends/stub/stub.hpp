@@ -24,7 +24,8 @@ struct Stub {
 namespace stub {
 // Required: linear. Each further op of your own is one more .set(OpId::..., kernel). inherit() fills the gaps, and must
 // come last. Constants, so that a program of constant sizes can plan at compile time and carries no start-up code.
-inline constexpr Kernels kernels = Kernels().set(OpId::linear, &linear).inherit(Reference<float>::kernels());
+inline constexpr Kernels kernels =
+    Kernels().set(OpId::linear, &linear).divide(OpId::linear).inherit(Reference<float>::kernels());
 
 // Gradients are a table of their own: a program that only infers links none of them.
 inline constexpr Vjps vjps = Vjps().inherit(Reference<float>::vjps());

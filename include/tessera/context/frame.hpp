@@ -46,7 +46,8 @@ struct TapSink {
   void (*take)(void* state, const char* name, const View& value, const Memory& memory) = nullptr;
 };
 
-/// Asked after each op of a resumable run; true stops it there.
+/// Asked after each op of a resumable run, and inside of large linears; true stops it there. budget.hpp has one for a
+/// time and a cancel flag.
 struct StopRequest {
   bool (*stop)(void* state) = nullptr;
   void* state = nullptr;

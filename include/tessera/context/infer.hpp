@@ -1,8 +1,10 @@
 // Infer<B>: runs a model on backend B in an arena. No heap, no gradient; dropout is nothing.
 //
 // With `begin_plan` the same walk only adds up sizes: in a constant expression too, so an arena can be a static array.
-// With a stop request a run ends between two ops, and the next walk goes on where it stopped: ops before the cursor
-// give the views they gave before, and compute nothing.
+// With a stop request a run ends between two ops, or between parts of the rows of a large linear, and the next walk
+// goes on where it stopped: ops before the cursor give the views they gave before, and compute nothing. So a request is
+// answered at the latest after one part of a linear (2^25 multiply-adds, or 16 rows where these are more) or after one
+// other op.
 #pragma once
 
 #include "tessera/context/frame.hpp"
@@ -30,7 +32,10 @@ class Infer : public Frame<B> {
   /// The next walk runs from the first op, or from where the walk before stopped when `resume`.
   void begin(const Arena& arena, bool resume = false, const StopRequest& stop = {}) noexcept {
     base::begin_frame(false, arena);
-    if (!resume) cursor_ = 0;
+    if (!resume) {
+      cursor_ = 0;
+      rows_done_ = 0;
+    }
     this->stopped_ = false;
     stop_ = stop;
   }
@@ -108,17 +113,56 @@ class Infer : public Frame<B> {
       this->flops_ += flops(in, out);
     } else if (!this->failed() && !this->stopped_ && number >= cursor_) {
       probe_.before(id, number, call);
-      base::execute(id, call);
-      probe_.after(id, number, call, flops(in, out));
-      cursor_ = number + 1;
-      if (stop_.stop != nullptr && stop_.stop(stop_.state)) this->stopped_ = true;
+      if (stop_.stop != nullptr && kernels.divisible[static_cast<int>(id)])
+        execute_in_parts(id, call);
+      else
+        base::execute(id, call);
+      if (!this->stopped_) {
+        probe_.after(id, number, call, flops(in, out));
+        cursor_ = number + 1;
+        rows_done_ = 0;
+        if (stop_.stop != nullptr && stop_.stop(stop_.state)) this->stopped_ = true;
+      }
     }
     base::give_back(scratch);
+  }
+
+  /// A divisible op [rows, in] -> [rows, out], from the first row that is not done; asks between parts whether to stop.
+  void execute_in_parts(OpId id, const Call& call) noexcept {
+    constexpr Index work_each = Index{1} << 25;
+    constexpr Index rows_least = 16;
+    const Index rows = call.out.rows();
+    const Index work = saturating_product(call.in[0].columns(), call.out.columns());
+    Index each = work > 0 ? work_each / work : rows;
+    if (each < rows_least) each = rows_least;
+    const Index parts = rows > 0 ? (rows + each - 1) / each : 1;
+    View in[max_inputs];
+    for (int i = 0; i < max_inputs; ++i) in[i] = call.in[i];
+    Call part = call;
+    part.in = in;
+    for (Index p = 0; p < parts; ++p) {
+      const Index first = rows * p / parts;
+      const Index end = rows * (p + 1) / parts;
+      if (first < rows_done_) continue;
+      in[0].data = call.in[0].template row<std::byte>(0) + byte_offset(call.in[0], first);
+      part.out.data = call.out.template row<std::byte>(0) + byte_offset(call.out, first);
+      in[0].dim[0] = part.out.dim[0] = end - first;
+      base::execute(id, part);
+      if (end < rows && stop_.stop(stop_.state)) {
+        rows_done_ = end;
+        this->stopped_ = true;
+        return;
+      }
+    }
+  }
+  static std::size_t byte_offset(const View& v, Index row) noexcept {
+    return static_cast<std::size_t>(row * v.row_stride) * size_of(v.type);
   }
 
   Probe probe_;
   StopRequest stop_;
   std::int32_t cursor_ = 0;
+  Index rows_done_ = 0;  ///< of the op at the cursor
 };
 
 }  // namespace tessera

@@ -95,23 +95,22 @@ class Session {
     if (reinterpret_cast<std::uintptr_t>(arena_.data) % FreeList::alignment != 0)
       return Error::format(Code::invalid_argument, "arena: its address must be a multiple of %zu", FreeList::alignment);
     TESSERA_TRY(model_->validate(input));
-    TESSERA_TRY_ASSIGN(const Plan needed, plan_of(input));
-    if (needed.arena_bytes > arena_.bytes)
-      return Error::format(Code::out_of_memory, "arena: this input needs %zu bytes, the session reserved %zu",
-                           needed.arena_bytes, arena_.bytes);
     input_ = input;
     progress_ = Progress::started;
     return {};
   }
-  /// Goes on until done or until `stop` says so after an op. True when the outputs are ready.
+  /// Goes on until done or until `stop` says so: it is asked after each op and between parts of large linears
+  /// (infer.hpp states how late it is heard). True when the outputs are ready.
   Result<bool> step(const StopRequest& stop) noexcept {
     if (progress_ == Progress::none)
       return Error::format(Code::invalid_argument, "step: there is no run to go on with; start one");
     output_ = Output();
+    // Each time: weights that were packed again lie elsewhere.
+    context_.set_weights(packed_ != nullptr ? packed_->views() : nullptr);
     context_.begin(arena_, progress_ == Progress::running, stop);
     progress_ = Progress::none;  // an error ends the run
     output_ = (*model_)(context_, input_);
-    if (context_.failed()) return detail::error_of(context_.fault(), *model_);
+    if (context_.failed()) return error_of_run();
     if (context_.stopped()) {
       progress_ = Progress::running;
       return false;
@@ -134,8 +133,18 @@ class Session {
  private:
   enum class Progress : std::uint8_t { none, started, running };
 
+  /// A run does not plan before: its allocations are those of a plan, one by one, so it notices by itself that the
+  /// arena ends. Only then is it planned how much was needed.
+  Error error_of_run() noexcept {
+    const Error found = detail::error_of(context_.fault(), *model_);
+    if (found.code() != Code::out_of_memory) return found;
+    const auto needed = plan_of(input_);
+    if (!needed || needed->arena_bytes <= arena_.bytes) return found;
+    return Error::format(Code::out_of_memory, "arena: this input needs %zu bytes, the session reserved %zu",
+                         needed->arena_bytes, arena_.bytes);
+  }
+
   Result<Plan> plan_of(const Input& input) noexcept {
-    // Each time: weights that were packed again lie elsewhere.
     context_.set_weights(packed_ != nullptr ? packed_->views() : nullptr);
     output_ = Output();
     context_.begin_plan();

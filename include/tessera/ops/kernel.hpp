@@ -100,6 +100,7 @@ struct Kernels {
   Kernel run[op_count] = {};
   Scratch scratch[op_count] = {};  ///< null: none needed
   Origin origin[op_count] = {};
+  bool divisible[op_count] = {};  ///< a row has the same bits whatever other rows come with it
 
   constexpr Kernels& set(OpId id, Kernel kernel, Scratch need = nullptr) noexcept {
     run[static_cast<int>(id)] = kernel;
@@ -107,11 +108,17 @@ struct Kernels {
     origin[static_cast<int>(id)] = detail::is_null(kernel) ? Origin::none : Origin::own;
     return *this;
   }
+  /// Says of a kernel that it may be run on parts of the rows: a run that may be stopped stops inside of it.
+  constexpr Kernels& divide(OpId id) noexcept {
+    divisible[static_cast<int>(id)] = true;
+    return *this;
+  }
   /// Takes a kernel out again.
   constexpr Kernels& set(OpId id, std::nullptr_t) noexcept {
     run[static_cast<int>(id)] = nullptr;
     scratch[static_cast<int>(id)] = nullptr;
     origin[static_cast<int>(id)] = Origin::none;
+    divisible[static_cast<int>(id)] = false;
     return *this;
   }
   /// Fills what is missing from another table. Fused ops stay empty: their composition is better than a detour.
@@ -121,6 +128,7 @@ struct Kernels {
       run[i] = other.run[i];
       scratch[i] = other.scratch[i];
       origin[i] = Origin::reference;
+      divisible[i] = other.divisible[i];
     }
     return *this;
   }
