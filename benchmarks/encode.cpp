@@ -13,11 +13,11 @@
 #include <vector>
 
 #include "machine.hpp"
+#include "sequence_output.hpp"
 #include "tessera/base/normal.hpp"
 #include "tessera/base/thread_pool.hpp"
 #include "tessera/context/session.hpp"
 #include "tessera/context/trace.hpp"
-#include "tessera/models/bert.hpp"
 
 #if defined(TESSERA_WITH_CPU)
 #include "tessera/backends/cpu/cpu.hpp"
@@ -79,22 +79,6 @@ BertConfig config_of(const std::string& model) {
   if (model == "tiny") sizes(128, 2, 2);
   return c;
 }
-
-/// The sequence output alone, as sentence encoders use it.
-struct SequenceOutput {
-  using Input = BertInput;
-  template <class Context>
-  struct Output {
-    Tensor<Context, Extents<dyn, dyn>> last_hidden_state;
-  };
-  const Bert<>& bert;
-  auto operator()(auto& context, const BertInput& in) const noexcept {
-    using Context = std::remove_reference_t<decltype(context)>;
-    const Sequence sequence = make_sequence(context, in.layout, in.attention_mask, {false, Fill::add, -10000.0});
-    return Output<Context>{bert.encode(context, in, sequence)};
-  }
-  Result<void> validate(const BertInput& in) const noexcept { return bert.validate(in); }
-};
 
 struct OpTime {
   double microseconds = 1e30;
@@ -178,7 +162,7 @@ int main(int argc, char** argv) {
   const Executor executor = pool.executor();
   const Packed<Cpu> packed = expect(Packed<Cpu>::of(bert, Cpu(), Precision::f32, executor));
 
-  const SequenceOutput model{bert};
+  const SequenceOutput model{&bert};
   BertInput in;
   in.layout = o.offsets.size() > 1 ? Layout::ragged(static_cast<Index>(o.offsets.size()) - 1, o.offsets.data())
                                    : Layout::padded(o.batch, o.seq);

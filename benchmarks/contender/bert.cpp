@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "contender/contestant.hpp"
+#include "sequence_output.hpp"
 #include "tessera/backends/cpu/cpu.hpp"
 #include "tessera/base/thread_pool.hpp"
 #include "tessera/context/session.hpp"
@@ -10,23 +11,7 @@
 namespace tessera::contender {
 namespace {
 
-/// A BERT that stops at its sequence output.
-struct SequenceOutput {
-  using Input = BertInput;
-  template <class Context>
-  struct Output {
-    Tensor<Context, Extents<dyn, dyn>> last_hidden_state;  ///< [rows, H]
-  };
-
-  const Bert<>& bert;
-
-  auto operator()(auto& context, const BertInput& in) const noexcept {
-    using Context = std::remove_reference_t<decltype(context)>;
-    const Sequence sequence = make_sequence(context, in.layout, in.attention_mask, {false, Fill::add, -10000.0});
-    return Output<Context>{bert.encode(context, in, sequence)};
-  }
-  Result<void> validate(const BertInput& in) const noexcept { return bert.validate(in); }
-};
+using benchmarks::SequenceOutput;
 
 class BertEncode : public Contestant {
  public:
@@ -38,7 +23,7 @@ class BertEncode : public Contestant {
     TESSERA_TRY_ASSIGN(made->packed_,
                        Packed<Cpu>::of(made->pretrained_->model, Cpu(), c.precision, made->pool_.executor()));
     made->fill(c);
-    made->model_.reset(new SequenceOutput{made->pretrained_->model});
+    made->model_.reset(new SequenceOutput{&made->pretrained_->model});
     made->session_.reset(
         new Session<SequenceOutput, Cpu>(*made->model_, Cpu(), &made->packed_, made->pool_.executor()));
     TESSERA_TRY(made->session_->reserve(made->input_));
