@@ -13,6 +13,8 @@
 #define TESSERA_CPU_ATTENTION_INL
 #endif
 
+#include <cmath>
+
 #include "tessera/backends/cpu/decode-inl.hpp"
 #include "tessera/backends/cpu/gemm-inl.hpp"
 #include "tessera/backends/cpu/softmax-inl.hpp"

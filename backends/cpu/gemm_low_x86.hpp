@@ -198,25 +198,30 @@ struct RowRange {
   float low, high, poison;
 };
 TESSERA_DOT_INLINE RowRange range_of_rotated(const float* x, Index n) {
-  __m512 low[2], high[2], poison[2];
+  __m512 low[2], high[2];
   TESSERA_DOT_UNROLL
-  for (int u = 0; u < 2; ++u) low[u] = high[u] = poison[u] = _mm512_setzero_ps();
+  for (int u = 0; u < 2; ++u) low[u] = high[u] = _mm512_setzero_ps();
+  __m512 poison = _mm512_setzero_ps();
   const auto take = [&](__m512 v, int u) TESSERA_DOT_TARGET {
     low[u] = _mm512_maskz_min_ps(0xffff, low[u], v);
     high[u] = _mm512_maskz_max_ps(0xffff, high[u], v);
-    poison[u] = _mm512_fmadd_ps(v, _mm512_setzero_ps(), poison[u]);
   };
+  const auto look = [&](__m512 v) TESSERA_DOT_TARGET { poison = _mm512_fmadd_ps(v, _mm512_setzero_ps(), poison); };
   Index k = 0;
   for (; k + rotation_block <= n; k += rotation_block) {
     __m512 v[8];
     load_rotated(x + k, v);
     TESSERA_DOT_UNROLL
     for (int i = 0; i < 8; ++i) take(v[i], i % 2);
+    look(v[0]);  // the sum of all: not finite when one of them is not
   }
-  for (; k < n; k += 16) take(_mm512_maskz_loadu_ps(lanes_left(n - k), x + k), 0);
+  for (; k < n; k += 16) {
+    const __m512 v = _mm512_maskz_loadu_ps(lanes_left(n - k), x + k);
+    take(v, 0);
+    look(v);
+  }
   return {reduce<MinOf>(_mm512_maskz_min_ps(0xffff, low[0], low[1])),
-          reduce<MaxOf>(_mm512_maskz_max_ps(0xffff, high[0], high[1])),
-          reduce<SumOf>(_mm512_add_ps(poison[0], poison[1]))};
+          reduce<MaxOf>(_mm512_maskz_max_ps(0xffff, high[0], high[1])), reduce<SumOf>(poison)};
 }
 
 /// Rotated rows to unsigned bytes by their range. A row with a number that is not finite gets a scale that is none.
