@@ -14,6 +14,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "common/output.hpp"
 #include "common/program.hpp"
 #include "tessera/base/version.hpp"
 #include "tessera/io/convert_original.hpp"
@@ -31,6 +32,7 @@ using tessera::Result;
 using tessera::io::Json;
 using tessera::io::State;
 using tessera::io::StateTensor;
+using tessera::programs::Output;
 
 namespace io = tessera::io;
 
@@ -118,13 +120,14 @@ Result<void> run(const Options& options) {
   if (options.type == "bf16") {
     TESSERA_TRY_ASSIGN(result, rounded_to_bf16(result));
   }
-  TESSERA_TRY(tessera::programs::check_signals());
+  TESSERA_TRY_ASSIGN(Output output, Output::open(options.out));
   if (options.out.ends_with(".safetensors")) {
     result.metadata.emplace("format", "pt");
-    TESSERA_TRY(io::write_safetensors(result, options.out));
+    TESSERA_TRY(io::write_safetensors(result, output));
   } else {
-    TESSERA_TRY(io::write_torch(result, options.out));
+    TESSERA_TRY(io::write_torch(result, output));
   }
+  TESSERA_TRY(output.commit());
   if (!options.quiet)
     std::printf("%s: %zu tensors, from %s\n", options.out.c_str(), result.size(), state.format.c_str());
   return {};

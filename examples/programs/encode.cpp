@@ -363,7 +363,6 @@ Result<void> encode(const Options& o) {
     std::stable_sort(order.begin(), order.end(),
                      [&](std::size_t a, std::size_t b) { return chunk.ids[a].size() > chunk.ids[b].size(); });
     for (std::size_t first = 0, last = 0; first < order.size(); first = last) {
-      TESSERA_TRY(check_signals());
       batch.clear();
       do batch.add(chunk.ids[order[last++]]);
       while (last < order.size() &&

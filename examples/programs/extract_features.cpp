@@ -205,7 +205,6 @@ Result<void> extract(const Options& o) {
   std::string line, out;
   std::uint64_t index = 0;
   for (bool more = true; more;) {
-    TESSERA_TRY(check_signals());
     batch.clear();
     rows.clear();
     while (rows.size() < static_cast<std::size_t>(o.batch_size)) {

@@ -15,6 +15,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "common/output.hpp"
 #include "common/program.hpp"
 #include "tessera/base/version.hpp"
 #include "tessera/io/json.hpp"
@@ -26,6 +27,7 @@ using tessera::Result;
 using tessera::io::Json;
 using tessera::io::State;
 using tessera::io::StateTensor;
+using tessera::programs::Output;
 
 /// "1234", "1.2 kB", "438.0 MB".
 std::string human(double count, const char* unit) {
@@ -159,7 +161,11 @@ Result<void> run(const std::string& path, bool as_json, bool verify, const std::
   options.checksums = verify;
   TESSERA_TRY_ASSIGN(const State state, io::load_state(found, options));
   TESSERA_TRY_ASSIGN(const auto config, find_config(path));
-  if (!out.empty()) TESSERA_TRY(io::write_safetensors(state, out));
+  if (!out.empty()) {
+    TESSERA_TRY_ASSIGN(Output output, Output::open(out));
+    TESSERA_TRY(io::write_safetensors(state, output));
+    TESSERA_TRY(output.commit());
+  }
   if (as_json) return print_json(found, state, config);
   print_text(found, state, config);
   if (!out.empty()) std::printf("written: %s\n", out.c_str());

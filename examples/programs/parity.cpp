@@ -13,6 +13,7 @@
 #include <CLI/CLI.hpp>
 
 #include "common/backend.hpp"
+#include "common/output.hpp"
 #include "common/program.hpp"
 #include "parity/model_classes.hpp"
 #include "tessera/base/thread_pool.hpp"
@@ -34,7 +35,9 @@ Result<void> write(const parity::GoldenCase& c, const parity::Results& results, 
     const auto& values = found->second.values;
     TESSERA_TRY(state.add({e.name, DType::f32, e.shape, values.data(), values.size() * sizeof(float)}));
   }
-  return io::write_safetensors(state, path);
+  TESSERA_TRY_ASSIGN(programs::Output output, programs::Output::open(path));
+  TESSERA_TRY(io::write_safetensors(state, output));
+  return output.commit();
 }
 
 /// Errors relative to the scale of each tensor, ours and the reference's own.
@@ -123,7 +126,6 @@ int main(int argc, char** argv) {
     options.ragged = ragged;
     Tally tally;
     for (const std::string& folder : folders) {
-      TESSERA_TRY(programs::check_signals());
       auto c = parity::read_case(folder);
       if (!c) return c.error();
       const auto results = parity::run_case(*c, backend, options);

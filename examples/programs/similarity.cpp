@@ -63,7 +63,6 @@ Result<std::vector<Sentence>> read(std::istream& in) {
       return Error::format(Code::bad_format, "line %zu: expected %zu numbers, found %zu", number,
                            sentences.front().embedding.size(), sentences.back().embedding.size());
   }
-  TESSERA_TRY(tessera::programs::check_signals());
   if (sentences.size() < 2) return Error::format(Code::bad_format, "nothing to compare: fewer than two sentences");
   return sentences;
 }

@@ -6,7 +6,6 @@
 
 #include <cstdint>
 #include <cstdio>
-#include <iostream>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -14,6 +13,8 @@
 
 #include <CLI/CLI.hpp>
 
+#include "common/lines.hpp"
+#include "common/output.hpp"
 #include "common/program.hpp"
 #include "tessera/base/version.hpp"
 #include "tessera/io/json.hpp"
@@ -28,6 +29,8 @@ using tessera::io::Json;
 namespace io = tessera::io;
 namespace text = tessera::text;
 namespace pretrained = tessera::pretrained;
+using tessera::programs::LineReader;
+using tessera::programs::Output;
 
 // JSON may name half of a surrogate pair ("\ud800"), which is no character and no UTF-8, but which Python strings hold
 // and tokenizers answer to. Such an escape travels through the parser as one of 2048 private-use code points.
@@ -147,22 +150,17 @@ Result<void> run(const std::string& folder, const std::string& class_name, const
   TESSERA_TRY_ASSIGN(const Json arguments, arguments_of(folder, given));
   TESSERA_TRY_ASSIGN(const auto loaded, pretrained::load_tokenizer(folder, class_name, arguments));
 
-  std::ios::sync_with_stdio(false);
-  std::size_t number = 0;
-  for (std::string line; std::getline(std::cin, line);) {
-    ++number;
+  TESSERA_TRY_ASSIGN(LineReader lines, LineReader::open(""));
+  TESSERA_TRY_ASSIGN(Output output, Output::open(""));
+  for (std::string line;;) {
+    TESSERA_TRY_ASSIGN(const bool more, lines.next(line));
+    if (!more) return output.commit();
     const auto found = answer(*loaded.tokenizer, std::move(line));
-    if (!found.ok()) {
-      std::cout.flush();
-      return found.error().in(("line " + std::to_string(number)).c_str());
-    }
+    if (!found.ok()) return found.error().in(lines.here().c_str());
+    TESSERA_TRY(output.write(found->dump(-1, ' ', false, Json::error_handler_t::replace) + '\n'));
     // One line out for one line in, at once: the program may be the other end of a conversation.
-    std::cout << found->dump(-1, ' ', false, Json::error_handler_t::replace) << '\n';
-    if (std::cin.rdbuf()->in_avail() <= 0) std::cout.flush();
+    if (!lines.ready()) TESSERA_TRY(output.flush());
   }
-  TESSERA_TRY(tessera::programs::check_signals());
-  if (std::cin.bad()) return Error::format(Code::io_failure, "standard input cannot be read");
-  return {};
 }
 
 }  // namespace

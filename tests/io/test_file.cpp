@@ -130,9 +130,65 @@ BOOST_AUTO_TEST_CASE(a_link_is_followed_and_stays_a_link) {
   BOOST_TEST(read_text(folder / "a").value() == "new");
 }
 
+BOOST_AUTO_TEST_CASE(a_link_to_nothing_yet_stays_and_leads_to_the_new_file) {
+  const ScratchFolder folder;
+  std::filesystem::create_directory(folder / "inside");
+  std::filesystem::create_symlink("inside/second", folder / "first");
+  std::filesystem::create_symlink("target", folder / "inside/second");
+  BOOST_TEST_REQUIRE(write_text(folder / "first", "new").ok());
+  BOOST_TEST(std::filesystem::is_symlink(folder / "first"));
+  BOOST_TEST(std::filesystem::is_symlink(folder / "inside/second"));
+  BOOST_TEST(read_text(folder / "inside/target").value() == "new");
+  std::filesystem::create_symlink("circle", folder / "circle");
+  const auto endless = write_text(folder / "circle", "new");
+  BOOST_TEST_REQUIRE(!endless.ok());
+  BOOST_TEST(
+      std::string_view(endless.error().message()).ends_with("/circle: cannot write: Too many levels of symbolic links"),
+      endless.error().message());
+}
+
+BOOST_AUTO_TEST_CASE(a_replaced_file_keeps_its_permissions) {
+  const ScratchFolder folder;
+  const std::string path = folder / "a";
+  for (const mode_t mode : {mode_t{0600}, mode_t{0666}, mode_t{0755}}) {
+    BOOST_TEST_REQUIRE(write_text(path, "old").ok());
+    BOOST_TEST_REQUIRE(::chmod(path.c_str(), mode) == 0);
+    auto file = AtomicFile::create(path);
+    BOOST_TEST_REQUIRE(file.ok());
+    struct stat status = {};
+    BOOST_TEST_REQUIRE(::stat(file->temporary().c_str(), &status) == 0);
+    BOOST_TEST((status.st_mode & 0777) == mode);  // nobody reads in the meantime what nobody else may read
+    BOOST_TEST_REQUIRE(file->commit().ok());
+    BOOST_TEST_REQUIRE(::stat(path.c_str(), &status) == 0);
+    BOOST_TEST((status.st_mode & 0777) == mode);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(the_longest_names_can_be_written) {
+  const ScratchFolder folder;
+  std::string name(251, 'x');
+  name += "\xC3\xA9\xC3\xA9";  // 255 bytes, the last four of them two letters
+  BOOST_TEST_REQUIRE(write_text(folder / name, "new").ok());
+  BOOST_TEST(read_text(folder / name).value() == "new");
+  BOOST_TEST(folder.files() == 1U);
+  BOOST_TEST(!write_text(folder / (name + "x"), "new").ok());
+}
+
 BOOST_AUTO_TEST_CASE(a_device_is_written_and_not_replaced) {
   BOOST_TEST(write_text("/dev/null", "gone").ok());
   BOOST_TEST((kind_of("/dev/null") == PathKind::other));
+  // Like /dev/stdout: a link, but what it names is no path.
+  int ends[2];
+  BOOST_TEST_REQUIRE(::pipe(ends) == 0);
+  const std::string pipe = "/dev/fd/" + std::to_string(ends[1]);
+  if (kind_of(pipe) == PathKind::other) {
+    BOOST_TEST(write_text(pipe, "through").ok());
+    char got[8] = {};
+    BOOST_TEST(::read(ends[0], got, sizeof got) == 7);
+    BOOST_TEST(std::string_view(got) == "through");
+  }
+  (void)::close(ends[0]);
+  (void)::close(ends[1]);
 }
 
 BOOST_AUTO_TEST_CASE(paths_are_joined_and_taken_apart) {

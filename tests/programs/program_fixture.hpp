@@ -1,15 +1,19 @@
 // Runs a built program in a folder of its own, and makes tiny BERT folders for it.
 #pragma once
 
+#include <chrono>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <sys/wait.h>
+#include <unistd.h>
 
 namespace programs_test {
 
@@ -39,6 +43,47 @@ struct Answer {
 
 inline bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
+/// A program that runs beside the test, with those that it is in a pipeline with.
+class Running {
+ public:
+  explicit Running(pid_t process) : process_(process) {}
+  Running(const Running&) = delete;
+  Running& operator=(const Running&) = delete;
+  ~Running() {
+    if (process_ > 0) {
+      signal(SIGKILL);
+      (void)wait();
+    }
+  }
+
+  void signal(int number) const { (void)::kill(-process_, number); }
+  /// The signal that it died of, or minus its exit status; SIGKILL when it had to be stopped after `seconds`.
+  int wait(int seconds = 20) {
+    int status = 0;
+    for (int i = 0; i < seconds * 100; ++i) {
+      if (::waitpid(process_, &status, WNOHANG) == process_) {
+        process_ = 0;
+        return WIFSIGNALED(status) ? WTERMSIG(status) : -WEXITSTATUS(status);
+      }
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+    signal(SIGKILL);
+    (void)::waitpid(process_, &status, 0);
+    process_ = 0;
+    return SIGKILL;
+  }
+
+ private:
+  pid_t process_;
+};
+
+/// Until `true_now()`, for 20 seconds at most; what it says in the end.
+template <class Condition>
+bool wait_for(Condition&& true_now) {
+  for (int i = 0; i < 2000 && !true_now(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  return true_now();
+}
+
 /// Removes its folder when the test ends.
 class Workplace {
  public:
@@ -62,6 +107,20 @@ class Workplace {
                                 " < streams/in > streams/out 2> streams/err";
     const int status = std::system(command.c_str());
     return {WEXITSTATUS(status), read_file(streams / "out"), read_file(streams / "err")};
+  }
+
+  /// Starts a program with the shell's syntax for its options and redirections, here; `before` stands before it, such
+  /// as "yes |".
+  Running start(const std::string& program, const std::string& options, const std::string& before = "") const {
+    const std::string command =
+        "cd '" + folder.string() + "' && " + before + " exec '" TESSERA_BIN_DIR "/" + program + "' " + options;
+    const pid_t process = ::fork();
+    (void)::setpgid(process, process);  // in both: whoever comes first
+    if (process == 0) {
+      (void)::execl("/bin/sh", "sh", "-c", command.c_str(), static_cast<char*>(nullptr));
+      ::_exit(127);
+    }
+    return Running(process);
   }
 
   /// The recorded tiny model with the vocabulary of tests/golden/encode, as folder `name`; with the files of its folder

@@ -14,7 +14,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "common/program.hpp"
 #include "tessera/base/result.hpp"
 #include "tessera/text/utf8.hpp"
 
@@ -148,7 +147,6 @@ class LineReader {
       }
       if (errno != EINTR)
         return Error::format(Code::io_failure, "%s: cannot read: %s", name_.c_str(), std::strerror(errno));
-      TESSERA_TRY(check_signals());
     }
   }
 

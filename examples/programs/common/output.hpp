@@ -11,6 +11,7 @@
 
 #include <unistd.h>
 
+#include "common/signals.hpp"
 #include "tessera/base/result.hpp"
 #include "tessera/io/bytes.hpp"
 #include "tessera/io/file.hpp"
@@ -25,6 +26,7 @@ class Output {
     Output output;
     if (path.empty()) return output;
     TESSERA_TRY_ASSIGN(output.file_, io::AtomicFile::create(path));
+    remove_on_signals(output.file_->temporary());
     return output;
   }
 

@@ -1,11 +1,10 @@
-// What every program does around its work: options, one line for an error, exit codes, an orderly end on a signal.
+// What every program does around its work: options, one line for an error, exit codes, an orderly end.
 //
 // Exit codes: 0 done, 1 failed, 2 used wrongly. An error is one line on stderr that starts with the program's name.
 // What standard output did not take is an error, too.
 #pragma once
 
 #include <cerrno>
-#include <csignal>
 #include <cstdio>
 #include <cstring>
 #include <iostream>
@@ -13,6 +12,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "common/signals.hpp"
 #include "tessera/base/result.hpp"
 #include "tessera/io/guard.hpp"
 
@@ -20,25 +20,6 @@ namespace tessera::programs {
 
 inline constexpr int exit_failure = 1;
 inline constexpr int exit_usage = 2;
-
-namespace detail {
-inline volatile std::sig_atomic_t signal_seen = 0;
-}
-
-/// From now on SIGINT, SIGTERM and SIGHUP only leave a note, so that temporary files are removed on the way out. A
-/// second signal ends the program at once.
-inline void note_signals() noexcept {
-  struct sigaction action = {};
-  action.sa_handler = [](int number) { detail::signal_seen = number; };
-  action.sa_flags = static_cast<int>(SA_RESETHAND);  // without SA_RESTART: a waiting read comes back
-  for (const int number : {SIGINT, SIGTERM, SIGHUP}) (void)::sigaction(number, &action, nullptr);
-}
-
-/// An error once a signal came: to be asked between pieces of work.
-inline Result<void> check_signals() noexcept {
-  if (detail::signal_seen == 0) return {};
-  return Error::format(Code::cancelled, "stopped by signal %d", static_cast<int>(detail::signal_seen));
-}
 
 /// An error unless all that was printed has been taken: a full disk shows at the last flush.
 inline Result<void> flush_stdout() {
@@ -56,7 +37,7 @@ int run_program(CLI::App& app, int argc, char** argv, Body&& body) {
   Result<void> done;
   try {
     app.parse(argc, argv);
-    note_signals();
+    tidy_up_on_signals();
     done = io::guarded([&]() -> Result<void> { return body(); });
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() != 0) {

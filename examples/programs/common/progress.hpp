@@ -8,6 +8,8 @@
 
 #include <unistd.h>
 
+#include "common/signals.hpp"
+
 namespace tessera::programs {
 
 /// Whether a bar may be drawn: stderr is a terminal, and the output does not scroll over it.
@@ -29,7 +31,7 @@ class Progress {
     const auto now = Clock::now();
     if (shown_ && now - last_ < std::chrono::milliseconds(100)) return;
     last_ = now;
-    shown_ = true;
+    shown_ = detail::bar_is_shown = true;
     const double seconds = std::chrono::duration<double>(now - start_).count();
     std::string line = "\r";
     char text[120];
@@ -54,7 +56,7 @@ class Progress {
 
   void clear() {
     if (shown_) (void)std::fputs("\r\033[K", stderr);
-    shown_ = false;
+    shown_ = detail::bar_is_shown = false;
   }
 
  private:

@@ -7,10 +7,10 @@
 
 #include <atomic>
 #include <cerrno>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
-#include <cstdlib>
 #include <cstring>
 #include <string>
 #include <string_view>
@@ -111,6 +111,37 @@ inline std::string name_of(const std::string& path) {
   const std::size_t slash = path.rfind('/');
   return slash == std::string::npos ? path : path.substr(slash + 1);
 }
+
+namespace detail {
+
+/// path + suffix, the name cut where it would get longer than file systems take (255 bytes).
+inline std::string with_suffix(const std::string& path, const std::string& suffix) {
+  constexpr std::size_t longest = 255;
+  const std::size_t name = path.size() - name_of(path).size();
+  std::size_t end = path.size();
+  if (end - name + suffix.size() > longest && suffix.size() < longest) {
+    end = name + longest - suffix.size();
+    while (end > name && (static_cast<unsigned char>(path[end]) & 0xC0U) == 0x80U) --end;  // never inside a code point
+  }
+  return path.substr(0, end) + suffix;
+}
+
+#if TESSERA_IO_POSIX
+/// What a chain of links leads to, whether that exists or not; the path itself when it is no link.
+inline Result<std::string> follow_links(std::string path) {
+  for (int links = 0; links < 40; ++links) {
+    char target[4096];
+    const ssize_t size = ::readlink(path.c_str(), target, sizeof target);
+    if (size < 0 || size == static_cast<ssize_t>(sizeof target)) return path;
+    const std::string_view to(target, static_cast<std::size_t>(size));
+    path = to.starts_with('/') ? std::string(to) : join_path(folder_of(path), to);
+  }
+  errno = ELOOP;
+  return system_error("write", path);
+}
+#endif
+
+}  // namespace detail
 
 /// The whole content of a file as one read-only span. Move-only; the span lives as long as the object.
 class MappedFile {
@@ -252,8 +283,9 @@ inline Result<std::string> read_text(const std::string& path, std::size_t most =
 }
 
 /// A file that appears under its name only when commit() succeeds. Until then, and when anything fails, the old file
-/// of that name is untouched, and the temporary one is removed. A link is followed and stays; a pipe or device, which
-/// cannot be replaced, is written directly.
+/// of that name is untouched, and the temporary one is removed. The new file has the old one's permissions. A link is
+/// followed and stays, also one that leads to nothing yet; a pipe or device, which cannot be replaced, is written
+/// directly.
 class AtomicFile {
  public:
   static Result<AtomicFile> create(const std::string& path) noexcept {
@@ -265,28 +297,29 @@ class AtomicFile {
       // Two writers of one name, in one process or in several, must not share a temporary file.
       static std::atomic<unsigned> counter{0};
 #if TESSERA_IO_POSIX
-      if (char* const real = ::realpath(path.c_str(), nullptr); real != nullptr) {
-        file.path_ = real;
-        std::free(real);
-      }
-      if (kind_of(file.path_) == PathKind::other) {
-        file.descriptor_ = detail::Descriptor(::open(file.path_.c_str(), O_WRONLY | O_CLOEXEC));
+      struct stat old = {};
+      const bool replaces = ::stat(path.c_str(), &old) == 0;
+      if (replaces && !S_ISREG(old.st_mode)) {
+        file.descriptor_ = detail::Descriptor(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
         if (!file.descriptor_) return detail::system_error("write", path);
         return file;
       }
+      TESSERA_TRY_ASSIGN(file.path_, detail::follow_links(path));
       for (int attempt = 0; attempt < 100 && !file.descriptor_; ++attempt) {
-        file.temporary_ = file.path_ + ".tmp-" + std::to_string(static_cast<long>(::getpid())) + "-" +
-                          std::to_string(counter.fetch_add(1));
-        file.descriptor_ =
-            detail::Descriptor(::open(file.temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
+        file.temporary_ = detail::with_suffix(file.path_, ".tmp-" + std::to_string(static_cast<long>(::getpid())) +
+                                                              "-" + std::to_string(counter.fetch_add(1)));
+        file.descriptor_ = detail::Descriptor(::open(file.temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
+                                                     replaces ? old.st_mode & mode_t{0777} : mode_t{0666}));
         if (!file.descriptor_ && errno != EEXIST && errno != EINTR) break;
       }
       if (!file.descriptor_) {
         file.temporary_.clear();  // not ours: nothing to remove
         return detail::system_error("write", path);
       }
+      // Past the umask. Some file systems have no permissions, and none to lose.
+      if (replaces) (void)::fchmod(file.descriptor_.get(), old.st_mode & mode_t{0777});
 #else
-      file.temporary_ = file.path_ + ".tmp-" + std::to_string(counter.fetch_add(1));
+      file.temporary_ = detail::with_suffix(file.path_, ".tmp-" + std::to_string(counter.fetch_add(1)));
       file.stream_ = std::fopen(file.temporary_.c_str(), "wbx");
       if (file.stream_ == nullptr) {
         file.temporary_.clear();
@@ -349,6 +382,10 @@ class AtomicFile {
     return {};
   }
 
+  /// The name until commit(): for programs that end without destructors and tidy up by themselves. Empty when the
+  /// target is written directly.
+  const std::string& temporary() const noexcept { return temporary_; }
+
   /// Removes what was written. The destructor does it, too, unless commit() succeeded.
   void discard() noexcept {
 #if TESSERA_IO_POSIX
@@ -400,7 +437,14 @@ inline Result<void> write_text(const std::string& path, std::string_view content
   return write_file(path, bytes_of(content));
 }
 
-/// A sink with the write() of AtomicFile that keeps everything in memory: the writers of tessera/io take either.
+/// What the writers of tessera/io write to.
+template <class S>
+concept ByteSink = requires(S& sink, Bytes bytes, std::string_view text) {
+  { sink.write(bytes) } -> std::same_as<Result<void>>;
+  { sink.write(text) } -> std::same_as<Result<void>>;
+};
+
+/// A sink that keeps everything in memory.
 class MemorySink {
  public:
   Result<void> write(Bytes bytes) noexcept {

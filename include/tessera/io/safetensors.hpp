@@ -250,6 +250,10 @@ inline Result<void> write_safetensors(const State& state, const std::string& pat
     return file->commit();
   });
 }
+template <ByteSink Sink>
+Result<void> write_safetensors(const State& state, Sink& sink) noexcept {
+  return guarded([&] { return detail::write_safetensors_to(state, sink); });
+}
 inline Result<std::vector<std::byte>> write_safetensors(const State& state) noexcept {
   return guarded([&]() -> Result<std::vector<std::byte>> {
     MemorySink sink;

@@ -617,6 +617,10 @@ inline Result<void> write_torch(const State& state, const std::string& path) noe
     return file->commit();
   });
 }
+template <ByteSink Sink>
+Result<void> write_torch(const State& state, Sink& sink) noexcept {
+  return guarded([&] { return detail::write_torch_to(state, sink); });
+}
 inline Result<std::vector<std::byte>> write_torch(const State& state) noexcept {
   return guarded([&]() -> Result<std::vector<std::byte>> {
     MemorySink sink;
