@@ -5,7 +5,6 @@
 // computed. What the folder says about pooling is in common/sentence_folder.hpp; similarity reads what this writes.
 
 #include <algorithm>
-#include <cmath>
 #include <cstdint>
 #include <cstdio>
 #include <memory>
@@ -214,12 +213,7 @@ class Writer {
     out_.clear();
     for (std::size_t i = 0; i < chunk.texts.size(); ++i) {
       const float* row = chunk.embeddings.data() + i * static_cast<std::size_t>(width_);
-      for (Index k = 0; k < width_; ++k)
-        if (!std::isfinite(row[k]))
-          return Error::format(Code::out_of_range,
-                               "line %llu: the embedding has a value that is no number: are the "
-                               "weights damaged?",
-                               static_cast<unsigned long long>(chunk.first_line + i));
+      TESSERA_TRY(expect_finite({row, static_cast<std::size_t>(width_)}, chunk.first_line + i, "the embedding"));
       if (format_ == "jsonl") {
         out_ += "{\"text\": ";
         io::detail::write_json_string(out_, chunk.texts[i], false);

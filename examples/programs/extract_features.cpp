@@ -229,6 +229,7 @@ Result<void> extract(const Options& o) {
           out += "{\"index\": " + std::to_string(layers[k]) + ", \"values\": [";
           const float* values =
               sink.values(layers[k]).data() + (static_cast<std::size_t>(batch.offsets[i]) + t) * width;
+          TESSERA_TRY(expect_finite({values, width}, index, "a hidden state"));
           for (std::size_t j = 0; j < width; ++j) {
             if (j > 0) out += ", ";
             append_rounded(out, values[j]);

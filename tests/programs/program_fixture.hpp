@@ -1,8 +1,10 @@
 // Runs a built program in a folder of its own, and makes tiny BERT folders for it.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <csignal>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -133,6 +135,18 @@ class Workplace {
     for (const char* file : {"config.json", "pytorch_model.bin"})
       fs::copy(golden / "models/bert-model-basic" / file, to);
     return to;
+  }
+
+  /// Makes all weights of a folder such that nothing computed from them is a number.
+  void damage(const std::string& name) const {
+    const fs::path weights = folder / name / "pytorch_model.bin", written = folder / name / "model.safetensors";
+    (void)run("convert", "'" + weights.string() + "' '" + written.string() + "'");
+    fs::remove(weights);
+    std::string bytes = read_file(written);
+    std::uint64_t header = 0;
+    for (unsigned i = 0; i < 8; ++i) header |= std::uint64_t{static_cast<unsigned char>(bytes.at(i))} << (8 * i);
+    std::fill(bytes.begin() + static_cast<std::ptrdiff_t>(8 + header), bytes.end(), '\xFF');
+    write_file(written, bytes);
   }
 
   /// Files here whose name has `part`: what a failed run may not leave behind.

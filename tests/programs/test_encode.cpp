@@ -271,13 +271,42 @@ BOOST_AUTO_TEST_CASE(bad_models_are_named) {
     with(std::string("limit") + limit, "sentence_bert_config.json", std::string("{\"max_seq_length\": ") + limit + "}",
          {"sentence_bert_config.json: max_seq_length: ", limit});
   with("other_words", "tokenizer_config.json", "{\"tokenizer_class\": \"MPNetTokenizer\"}", {"MPNetTokenizer"});
+  const auto pooling = [&](const std::string& name, const std::string& content, const std::string& part) {
+    fs::create_directories(place.make_model(name) / "1_Pooling");
+    write_file(place.folder / name / "1_Pooling/config.json", content);
+    check_failure(place, place.run("encode", "--model " + name + " --output result", "a\n"),
+                  {name + "/1_Pooling/config.json: ", part});
+  };
+  pooling("attention", "{\"pooling_mode_attention\": true}", "'pooling_mode_attention'");
+  pooling("none", "{\"pooling_mode_mean_tokens\": false}", "all are false");
+  pooling("unnamed", "{\"pooling_mode\": \"middle\"}", "'middle'");
+  fs::remove(place.make_model("normalised") / "1_Pooling/config.json");
+  check_failure(place, place.run("encode", "--model normalised --output result", "a\n"),
+                {"normalised/1_Pooling/config.json: cannot open"});
 
-  // A model of three layers whose file has two.
-  const fs::path folder = place.make_model("three_layers");
-  auto config = nlohmann::json::parse(read_file(folder / "config.json"));
-  config["num_hidden_layers"] = 3;
-  write_file(folder / "config.json", config.dump());
-  check_failure(place, place.run("encode", "--model three_layers", "a\n"), {"lacks 16 weights", "encoder.layer.2."});
+  place.make_model("damaged");
+  place.damage("damaged");
+  check_failure(place, place.run("encode", "--model damaged --output result", "a\n"),
+                {"line 1: the embedding has a value that is no number"});
+}
+
+BOOST_AUTO_TEST_CASE(configs_of_other_models_are_named) {
+  const Workplace place;
+  const auto with = [&](const std::string& key, const nlohmann::json& value, const std::vector<std::string>& parts) {
+    const fs::path folder = place.make_model(key);
+    auto config = nlohmann::json::parse(read_file(folder / "config.json"));
+    config[key] = value;
+    write_file(folder / "config.json", config.dump());
+    BOOST_TEST_CONTEXT(key) {
+      check_failure(place, place.run("encode", "--model " + key + " --output result", "a\n"), parts);
+    }
+    fs::remove_all(folder);
+  };
+  with("position_embedding_type", "relative_key", {"position_embedding_type: only \"absolute\"", "\"relative_key\""});
+  with("is_decoder", true, {"is_decoder: only false", "true"});
+  // The file has two layers.
+  with("num_hidden_layers", 3, {"lacks 16 weights", "encoder.layer.2."});
+  with("num_hidden_layers", 1, {"the checkpoint has 'encoder.layer.1.", "config.json"});
 }
 
 BOOST_AUTO_TEST_CASE(wrong_options_are_status_2) {

@@ -137,6 +137,10 @@ BOOST_AUTO_TEST_CASE(bad_input_is_one_line_and_nothing_is_written) {
         {"bert-base-uncased", "local folder", "config.json", "vocab.txt", "pytorch_model.bin"});
   write_file(place.folder / "features/vocab.txt", read_file(golden / "vocab.txt") + "one\n");
   fails(options("--layers 1"), {"vocab.txt", "62", "61"});
+  write_file(place.folder / "features/vocab.txt", read_file(golden / "vocab.txt"));
+  write_file(place.folder / "good", "a\n");
+  place.damage("features");
+  fails(options("--layers 1", "good"), {"line 1: a hidden state has a value that is no number"});
 }
 
 BOOST_AUTO_TEST_CASE(wrong_options_are_status_2) {

@@ -5,6 +5,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -32,8 +33,9 @@ struct RaggedBatch {
   Index rows() const noexcept { return static_cast<Index>(ids.size()); }
 };
 
-/// The model of a folder. A weight that the file lacks is an error, where training would draw it: what comes out
-/// would be noise. Only the pooler, which no embedding reads, may be missing.
+/// The model of a folder, exactly: what comes out of another would be noise. A weight that the file lacks is an error;
+/// only the pooler, which no embedding reads, may be missing. So is one that the model lacks, such as a further layer;
+/// only heads, and the counters that later packages write, may be left over.
 inline Result<std::unique_ptr<Pretrained<Bert<>>>> load_bert(const std::string& folder) {
   if (io::kind_of(folder) != io::PathKind::folder)
     return Error::format(Code::not_found,
@@ -55,6 +57,14 @@ inline Result<std::unique_ptr<Pretrained<Bert<>>>> load_bert(const std::string& 
   auto loaded = from_state<Bert<>>(std::move(file), std::move(state),
                                    [](std::string_view name) { return name.starts_with("pooler."); });
   if (!loaded) return loaded.error().in(folder.c_str());
+  for (const std::string& name : (*loaded)->report.unexpected) {
+    std::string_view in_model = name;
+    if (in_model.starts_with("bert.")) in_model.remove_prefix(5);
+    if (in_model == "embeddings.position_ids" || in_model == "embeddings.token_type_ids") continue;
+    if (in_model.starts_with("encoder.") || in_model.starts_with("embeddings."))
+      return Error::format(Code::unsupported, "%s: the checkpoint has %s, which the model of its %s has not",
+                           folder.c_str(), io::in_quotes(name).c_str(), io::name_of(config).c_str());
+  }
   return loaded;
 }
 

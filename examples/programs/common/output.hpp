@@ -2,9 +2,12 @@
 #pragma once
 
 #include <cerrno>
+#include <cmath>
+#include <cstdint>
 #include <cstdio>
 #include <cstring>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -53,6 +56,15 @@ class Output {
   }
   std::optional<io::AtomicFile> file_;
 };
+
+/// An error when one is no finite number: JSON has no such, and nobody wants to compare it.
+inline Result<void> expect_finite(std::span<const float> values, std::uint64_t line, const char* what) {
+  for (const float value : values)
+    if (!std::isfinite(value))
+      return Error::format(Code::out_of_range, "line %llu: %s has a value that is no number: are the weights damaged?",
+                           static_cast<unsigned long long>(line), what);
+  return {};
+}
 
 /// The fewest digits that read back as the same float; a number in JSON, too.
 inline void append_float(std::string& out, float value) {

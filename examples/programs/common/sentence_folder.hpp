@@ -44,6 +44,7 @@ struct SentenceFolder {
   bool lower_case = false;      ///< before the tokenizer, which may do it again
   std::int64_t max_tokens = 0;  ///< special tokens included; 0: the folder has no opinion
   std::string prompt;           ///< put before each text
+  bool pools_prompt = true;     ///< whether the prompt's tokens are pooled, too
 };
 
 namespace detail {
@@ -75,20 +76,30 @@ inline Result<std::vector<Pooling>> parse_pooling(const io::Json& json) {
     }
   } else {
     for (const PoolingName& known : pooling_names) {
-      TESSERA_TRY_ASSIGN(const bool wanted, io::get_bool_or(json, known.flag, false));
+      TESSERA_TRY_ASSIGN(const bool wanted, io::get_bool_or(json, known.flag, known.pooling == Pooling::mean));
       if (wanted) poolings.push_back(known.pooling);
     }
+    for (const auto& [key, value] : json.items()) {
+      const bool known =
+          std::any_of(pooling_names.begin(), pooling_names.end(), [&](const auto& p) { return p.flag == key; });
+      if (!known && key.starts_with("pooling_mode_") && value != false && !value.is_null())
+        return Error::format(Code::unsupported, "%s: there is no such pooling", io::in_quotes(key).c_str());
+    }
   }
-  if (poolings.empty()) poolings.push_back(Pooling::mean);
+  if (poolings.empty()) return Error::format(Code::bad_format, "a pooling expected, all are false");
   return poolings;
 }
 
 inline Result<void> read_pooling(const std::string& path, SentenceFolder& folder) {
-  TESSERA_TRY_ASSIGN(const io::Json json, optional_json(path));
-  if (json.is_null()) return {};
+  TESSERA_TRY_ASSIGN(const io::Json json, io::read_json(path));
+  if (!json.is_object())
+    return Error::format(Code::bad_format, "%s: an object expected, found %s", path.c_str(), json.type_name());
   auto poolings = parse_pooling(json);
   if (!poolings) return poolings.error().in(path.c_str());
   folder.poolings = std::move(*poolings);
+  const auto with_prompt = io::get_bool_or(json, "include_prompt", true);
+  if (!with_prompt) return with_prompt.error().in(path.c_str());
+  folder.pools_prompt = *with_prompt;
   return {};
 }
 
@@ -132,7 +143,8 @@ inline Result<SentenceFolder> read_sentence_folder(const std::string& path) {
   const std::string modules_path = io::join_path(path, "modules.json");
   TESSERA_TRY_ASSIGN(const io::Json modules, detail::optional_json(modules_path));
   if (modules.is_null()) {
-    TESSERA_TRY(detail::read_pooling(io::join_path(path, "1_Pooling/config.json"), folder));
+    const std::string pooling_path = io::join_path(path, "1_Pooling/config.json");
+    if (io::kind_of(pooling_path) != io::PathKind::missing) TESSERA_TRY(detail::read_pooling(pooling_path, folder));
   } else {
     TESSERA_TRY(detail::read_modules(modules_path, modules, folder));
   }
@@ -171,6 +183,9 @@ inline Result<SentenceFolder> read_sentence_folder(const std::string& path) {
       auto prompt = io::get_string(prompts != nullptr ? *prompts : io::Json::object(), *name);
       if (!prompt) return prompt.error().in(prompt_path.c_str());
       folder.prompt = std::move(*prompt);
+      if (!folder.pools_prompt && !folder.prompt.empty())
+        return Error::format(Code::unsupported, "%s: a prompt that is left out of the pooling (include_prompt: false)",
+                             prompt_path.c_str());
     }
   }
   return folder;

@@ -20,6 +20,8 @@ void visit_config(auto& v, BertConfig& c) {
   v.rate("initializer_range", c.initializer_range, 100);
   v.rate("layer_norm_eps", c.layer_norm_eps);
   v.size("num_labels", c.num_labels);
+  v.only("position_embedding_type", "absolute");
+  v.only("is_decoder", false);
 }
 
 inline Result<void> check_config(const BertConfig& c) {

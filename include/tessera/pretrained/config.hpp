@@ -137,6 +137,14 @@ class ConfigReader {
     if (!found->is_null() && !found->is_string()) return fail(io::as_string(*found, key).error());
     value = found->is_string() && found->get<std::string>() == name;
   }
+  /// A key of later packages of which this architecture computes only one value; absent or null: that one.
+  void only(const char* key, const io::Json& value) {
+    if (error_) return;
+    const io::Json* found = io::find_key(json_, key);
+    if (found == nullptr || found->is_null() || *found == value) return;
+    fail(Error::format(Code::unsupported, "config: %s: only %s is computed here, found %.80s", key,
+                       value.dump().c_str(), found->dump(-1, ' ', true, io::Json::error_handler_t::replace).c_str()));
+  }
   /// Integers in [low, high], at most `capacity` of them; false and true are 0 and 1.
   void integers(const char* key, Index* values, Index& count, Index capacity, Index low, Index high) {
     if (error_) return;
@@ -202,6 +210,7 @@ class ConfigWriter {
     ConfigReader(json_).is(key, said, name);
     if (said != value || io::find_key(json_, key) == nullptr) json_[key] = value ? io::Json(name) : io::Json(nullptr);
   }
+  void only(const char*, const io::Json&) {}  // stays as it was read
   void integers(const char* key, const Index* values, const Index& count, Index, Index, Index high) {
     io::Json list = io::Json::array();
     for (Index i = 0; i < count; ++i) list.push_back(high == 1 ? io::Json(values[i] != 0) : io::Json(values[i]));
