@@ -78,7 +78,7 @@ static Result<void> run(const std::string& folder) {
 }
 
 int main(int argc, char** argv) {
-  const auto done = run(argc > 1 ? argv[1] : "examples/data/tiny_bert");
+  const auto done = run(argc > 1 ? argv[1] : TESSERA_SOURCE_DIR "/examples/data/tiny_bert");
   if (!done) std::fprintf(stderr, "01_encode: %s\n", done.error().message());
   return done ? 0 : 1;
 }

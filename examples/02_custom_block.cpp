@@ -1,14 +1,17 @@
 // A block of your own: parameters and one call operator. It runs on every backend, is planned, and has gradients,
 // without another line. Here: a bottleneck adapter (Houlsby et al., 2019), x + up(gelu(down(norm(x)))), trained with
-// AdamW to map random rows to a fixed target.
+// AdamW to map rows of a table, chosen by ids, to fixed targets.
+#include <cstdint>
 #include <cstdio>
 
 #include "tessera/backends/reference/reference.hpp"
 #include "tessera/base/normal.hpp"
 #include "tessera/blocks/activation.hpp"
+#include "tessera/blocks/batch.hpp"
 #include "tessera/blocks/linear.hpp"
 #include "tessera/blocks/norm.hpp"
 #include "tessera/context/training_session.hpp"
+#include "tessera/ops/embedding.hpp"
 #include "tessera/ops/mean_squared_error.hpp"
 #include "tessera/train/adamw.hpp"
 
@@ -40,44 +43,52 @@ struct Adapter {
 // A model around it: what goes in, what comes out.
 struct AdapterModel {
   struct Input {
-    View x;       // [n, width]
-    View target;  // [n, width]
+    View ids;     // [n], rows of the table; any integer type
+    View target;  // [n, width], any number type
   };
   template <class Context>
   struct Output {
     Tensor<Context, Extents<1>> loss;
   };
-  Param<dyn, dyn> rows;  // here the input is a table of the model, so that it has a gradient too
+  Param<dyn, dyn> table;
   Adapter adapter;
 
-  AdapterModel(Index n, Index width, Index inner)
-      : rows(ParamUse::table, Extents<dyn, dyn>(n, width)), adapter(width, inner) {
+  AdapterModel(Index rows, Index width, Index inner)
+      : table(ParamUse::table, Extents<dyn, dyn>(rows, width)), adapter(width, inner) {
     number_params(*this);
   }
   void visit(auto&& v) {
-    v("rows", rows);
+    v("table", table);
     v("adapter", adapter);
   }
   auto operator()(auto& context, const Input& in) const {
-    const Operand ids = context.make_ids(rows.view.dim[0], [](Index i) { return static_cast<std::int32_t>(i); });
-    auto x = embedding(context, rows, ids);
+    // Host arrays become operands of ops, converted and copied to the backend's memory where that is needed.
+    const Operand ids = context.ids(in.ids);
+    const Operand target = context.numbers(in.target);
+    auto x = embedding(context, table, ids);
     auto y = adapter(std::move(x));
     Output<std::remove_reference_t<decltype(context)>> out;
-    out.loss = mean_squared_error(y, context.numbers(in.target));
+    out.loss = mean_squared_error(y, target);
     return out;
   }
-  Result<void> validate(const Input&) const { return {}; }
+  // Asked before each run: ids index memory, so no kernel may see a wrong one.
+  Result<void> validate(const Input& in) const {
+    TESSERA_TRY(check_ids("adapter", "ids", in.ids, in.ids.count(), 0, table.view.dim[0]));
+    return check_numbers("adapter", "target", in.target, in.ids.count() * table.view.dim[1]);
+  }
 };
 
 static Result<void> train() {
-  constexpr Index n = 8, width = 12, inner = 4;
-  AdapterModel model(n, width, inner);
+  constexpr Index rows = 10, n = 8, width = 12, inner = 4;
+  AdapterModel model(rows, width, inner);
   TESSERA_TRY_ASSIGN(Weights weights, Weights::of(model));
   for (Index i = 0; i < weights.elements(); ++i) weights.data()[i] = 0.3F * normal(1, static_cast<std::uint64_t>(i));
 
+  const std::int32_t ids[n] = {7, 2, 9, 0, 4, 1, 8, 5};
   float target[n * width];
   for (Index i = 0; i < n * width; ++i) target[i] = normal(2, static_cast<std::uint64_t>(i));
   AdapterModel::Input in;
+  in.ids = View::of_const(ids, DType::i32, n);
   in.target = View::of_const(target, DType::f32, n, width);
 
   const Reference<float> backend;
