@@ -61,7 +61,8 @@ BOOST_AUTO_TEST_CASE(a_program_that_waits_for_input_dies_of_the_signal) {
     for (const auto& [program, options] :
          {std::pair<std::string, std::string>{"tokenize", bert},
           {"encode", "--model plain --output result"},
-          {"extract_features", "--input_file pipe --output_file result --layers=-1 --bert_model plain"},
+          {"extract_features",
+           "--input_file pipe --output_file result --layers=-1 --max_seq_length 16 --bert_model plain"},
           {"similarity", ""}}) {
       BOOST_TEST_CONTEXT(program << ", signal " << number) {
         const bool writes = options.find("result") != std::string::npos;
