@@ -5,7 +5,8 @@
 
 Ratios are of times in one run, best peer over ours: more than 1 is ahead. The share of the limit is the time that the matrix products would
 take at the multiply-add rate of the same rounds (their median), or the weights at the read bandwidth if that is longer, over our smallest time.
-Where a case was measured in several files, the last one counts.
+Where a case was measured in several files, the last one counts. A star marks a case during which other programs took the machine: the
+median rate of its rounds was less than 0.8 of the best seen. Its share says nothing and is left out.
 """
 import argparse
 import json
@@ -35,8 +36,19 @@ def limit_ms(result):
     return max(compute, reading)
 
 
+def best_rates(results):
+    """The best rate seen of each arithmetic and number of threads."""
+    best = {}
+    for result in results:
+        for kind, rate in (result.get("limits_best") or {}).items():
+            key = kind, result["case_spec"]["threads"]
+            best[key] = max(best.get(key, 0), rate)
+    return best
+
+
 def rows_of(results, ours):
     rows = []
+    best = best_rates(results)
     for result in results:
         found = {n: d for n, d in result["contenders"].items() if d["ms"] and n != "torch-gemm"}
         if ours not in found:
@@ -47,6 +59,11 @@ def rows_of(results, ours):
             row["peer_min_name"], row["peer_min"] = min(((n, min(d["ms"])) for n, d in found.items()), key=lambda x: x[1])
             row["peer_name"], row["peer_median"] = min(((n, statistics.median(d["ms"])) for n, d in found.items()), key=lambda x: x[1])
         limit = limit_ms(result)
+        precision = result["case_spec"]["precision"]
+        rates = (result.get("limits") or {}).get(precision)
+        if rates and statistics.median(rates) < 0.8 * best[precision, result["case_spec"]["threads"]]:
+            row["case"] += " *"
+            limit = None
         row["share"] = limit / row["min"] if limit else None
         rows.append(row)
     return rows
@@ -107,7 +124,9 @@ def main():
         with open(path, encoding="utf-8") as f:
             for result in json.load(f):
                 by_case[result["case"]] = result
-    rows = rows_of(by_case.values(), options.ours)
+    order = {"f32": 0, "bf16": 1, "int8": 2}
+    results = sorted(by_case.values(), key=lambda r: (order.get(r["case_spec"]["precision"], 3), r["case"]))
+    rows = rows_of(results, options.ours)
     if not rows:
         sys.exit(f"report.py: no case in these files was run by {options.ours}")
     if options.markdown == "-":
