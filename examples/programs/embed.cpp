@@ -206,7 +206,6 @@ Result<void> run(const Options& o) {
   std::vector<Stored> all;
   std::map<std::pair<const void*, std::size_t>, int> first;
   for (const io::StateTensor& tensor : state) {
-    TESSERA_TRY(tessera::programs::check_signals());
     const auto starts = [&](const std::string& prefix) { return tensor.name.starts_with(prefix); };
     if (std::any_of(o.without.begin(), o.without.end(), starts)) continue;
     if (!is_floating(tensor.type)) {
@@ -251,7 +250,6 @@ Result<void> run(const Options& o) {
   };
   if (!o.assembly) TESSERA_TRY(header.write("namespace " + names.space + "::data {\n"));
   for (std::size_t i = 0; i < all.size(); ++i) {
-    TESSERA_TRY(tessera::programs::check_signals());
     const Stored& t = all[i];
     if (t.same_as >= 0) continue;
     if (t.type == DType::f32) TESSERA_TRY(put("float", symbol(i), t.numbers));

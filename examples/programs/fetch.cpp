@@ -37,7 +37,6 @@ struct Arguments {
 
 /// "  model.bin  12.3 of 440.0 MB", written over itself.
 bool show(const std::string& url, std::uint64_t now, std::uint64_t total) {
-  if (!tessera::programs::check_signals().ok()) return false;
   const std::string name = url.substr(url.rfind('/') + 1);
   if (total > 0) {
     std::fprintf(stderr, "\r  %s  %.1f of %.1f MB ", name.c_str(), static_cast<double>(now) / 1e6,
@@ -55,7 +54,7 @@ Result<void> run(const Arguments& arguments) {
   options.offline = arguments.offline;
   options.progress = [quiet = arguments.quiet || ::isatty(2) == 0](const std::string& url, std::uint64_t now,
                                                                    std::uint64_t total) {
-    return quiet ? tessera::programs::check_signals().ok() : show(url, now, total);
+    return quiet || show(url, now, total);
   };
   TESSERA_TRY_ASSIGN(const std::string folder, tessera::hub::find_model(arguments.name, options));
   std::printf("%s\n", folder.c_str());

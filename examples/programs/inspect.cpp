@@ -78,16 +78,22 @@ std::map<const StateTensor*, const StateTensor*> ties(const State& state) {
   return tied;
 }
 
-/// config.json in the folder, or beside the file; nothing when there is none.
+/// config.json in the folder, or beside the file; nothing when there is none. Beside a file that was named by itself a
+/// broken one is nobody's question.
 Result<std::optional<Json>> find_config(const std::string& path) {
   namespace io = tessera::io;
-  const std::string folder = io::kind_of(path) == io::PathKind::folder ? path : io::folder_of(path);
-  const std::string config = io::join_path(folder, "config.json");
+  const bool is_folder = io::kind_of(path) == io::PathKind::folder;
+  const std::string config = io::join_path(is_folder ? path : io::folder_of(path), "config.json");
   if (io::kind_of(config) != io::PathKind::file) return std::optional<Json>();
   auto json = io::read_json(config);
-  if (!json) return json.error();
-  return std::optional<Json>(std::move(*json));
+  if (json) return std::optional<Json>(std::move(*json));
+  if (is_folder) return json.error();
+  std::fprintf(stderr, "inspect: not shown: %s\n", json.error().message());
+  return std::optional<Json>();
 }
+
+/// "1 tensor", "2 tensors"
+std::string tensors(std::size_t count) { return std::to_string(count) + (count == 1 ? " tensor" : " tensors"); }
 
 // Names come out of files that anyone may have written: control characters must not reach the terminal.
 std::string shown(const std::string& name) {
@@ -98,7 +104,7 @@ std::string shown(const std::string& name) {
 void print_text(const std::string& path, const State& state, const std::optional<Json>& config) {
   const auto tied = ties(state);
   const Totals totals = total(state);
-  std::printf("%s: %s, %zu tensors\n", path.c_str(), state.format.c_str(), state.size());
+  std::printf("%s: %s, %s\n", path.c_str(), state.format.c_str(), tensors(state.size()).c_str());
   std::size_t name_width = 4;
   std::size_t shape_width = 5;
   for (const StateTensor& tensor : state) {
@@ -118,7 +124,7 @@ void print_text(const std::string& path, const State& state, const std::optional
   for (const auto& [key, text] : state.metadata)
     std::printf("metadata %s: %s\n", shown(key).c_str(), shown(text).c_str());
   for (const std::string& what : state.ignored) std::printf("no tensor: %s\n", shown(what).c_str());
-  std::printf("total: %zu tensors, %s elements, %s", state.size(),
+  std::printf("total: %s, %s elements, %s", tensors(state.size()).c_str(),
               human(static_cast<double>(totals.elements), "").c_str(),
               human(static_cast<double>(totals.bytes), "B").c_str());
   if (totals.own_bytes != totals.bytes)

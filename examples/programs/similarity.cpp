@@ -11,12 +11,11 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdio>
-#include <fstream>
-#include <iostream>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "common/lines.hpp"
 #include "common/program.hpp"
 #include "tessera/base/result.hpp"
 #include "tessera/base/version.hpp"
@@ -26,6 +25,7 @@ namespace {
 using tessera::Code;
 using tessera::Error;
 using tessera::Result;
+using tessera::programs::LineReader;
 
 struct Sentence {
   std::string text;
@@ -33,8 +33,8 @@ struct Sentence {
 };
 
 /// One sentence of a line such as {"text": "...", "embedding": [...]}.
-Result<Sentence> parse(const std::string& line, std::size_t number) {
-  const auto fail = [&](const char* what) { return Error::format(Code::bad_format, "line %zu: %s", number, what); };
+Result<Sentence> parse(const std::string& line) {
+  const auto fail = [](const char* what) { return Error::format(Code::bad_format, "%s", what); };
   const auto json = nlohmann::json::parse(line, nullptr, false);
   if (!json.is_object() || !json.contains("text") || !json.contains("embedding"))
     return fail("expected an object with text and embedding");
@@ -52,15 +52,17 @@ Result<Sentence> parse(const std::string& line, std::size_t number) {
   return s;
 }
 
-Result<std::vector<Sentence>> read(std::istream& in) {
+Result<std::vector<Sentence>> read(LineReader lines) {
   std::vector<Sentence> sentences;
-  std::string line;
-  for (std::size_t number = 1; std::getline(in, line); ++number) {
+  for (std::string line;;) {
+    TESSERA_TRY_ASSIGN(const bool more, lines.next(line));
+    if (!more) break;
     if (line.empty()) continue;
-    TESSERA_TRY_ASSIGN(Sentence sentence, parse(line, number));
-    sentences.push_back(std::move(sentence));
+    auto sentence = parse(line);
+    if (!sentence) return sentence.error().in(lines.here().c_str());
+    sentences.push_back(std::move(*sentence));
     if (sentences.back().embedding.size() != sentences.front().embedding.size())
-      return Error::format(Code::bad_format, "line %zu: expected %zu numbers, found %zu", number,
+      return Error::format(Code::bad_format, "%s: expected %zu numbers, found %zu", lines.here().c_str(),
                            sentences.front().embedding.size(), sentences.back().embedding.size());
   }
   if (sentences.size() < 2) return Error::format(Code::bad_format, "nothing to compare: fewer than two sentences");
@@ -131,12 +133,8 @@ int main(int argc, char** argv) {
       ->check(CLI::IsMember({"auto", "always", "never"}));
   app.set_version_flag("--version", std::string("similarity (tessera) ") + TESSERA_VERSION_STRING);
   return tessera::programs::run_program(app, argc, argv, [&]() -> Result<void> {
-    std::ifstream file;
-    if (!input.empty()) {
-      file.open(input);
-      if (!file) return Error::format(Code::not_found, "%s: cannot be read", input.c_str());
-    }
-    TESSERA_TRY_ASSIGN(const std::vector<Sentence> sentences, read(input.empty() ? std::cin : file));
+    TESSERA_TRY_ASSIGN(LineReader lines, LineReader::open(input));
+    TESSERA_TRY_ASSIGN(const std::vector<Sentence> sentences, read(std::move(lines)));
     print_nearest(sentences);
     print_matrix(sentences, colour == "always" || (colour == "auto" && isatty(STDOUT_FILENO) != 0));
     return {};

@@ -67,7 +67,6 @@ Result<void> run(const Options& options) {
       return text::count_basic_words(line, words, counter);
     });
     if (!counted.ok()) return counted.error().in(path.c_str());
-    TESSERA_TRY(tessera::programs::check_signals());
   }
   TESSERA_TRY_ASSIGN(const text::TrainedVocabulary trained, text::train_vocabulary(counter, train));
   if (options.kind == "bert") {

@@ -107,6 +107,19 @@ BOOST_AUTO_TEST_CASE(what_is_no_checkpoint_is_one_line_and_nothing_is_written) {
   BOOST_TEST(is_error_line(unwritable), unwritable.err);
 }
 
+BOOST_AUTO_TEST_CASE(a_file_is_listed_whatever_lies_beside_it) {
+  const Workplace place;
+  const fs::path folder = place.make_model("plain");
+  write_file(folder / "config.json", "{");
+  const Answer file_alone = place.run("inspect", "plain/pytorch_model.bin");
+  BOOST_TEST(file_alone.status == 0, file_alone.err);
+  BOOST_TEST(contains(file_alone.out, "total: "));
+  BOOST_TEST(contains(file_alone.err, "inspect: not shown: plain/config.json: "), file_alone.err);
+  const Answer whole = place.run("inspect", "plain");
+  BOOST_TEST(whole.status == 1);
+  BOOST_TEST(is_error_line(whole), whole.err);
+}
+
 BOOST_AUTO_TEST_CASE(a_full_standard_output_is_a_failure) {
   if (!fs::exists("/dev/full")) return;
   const Workplace place;

@@ -57,5 +57,7 @@ BOOST_AUTO_TEST_CASE(bad_input_is_one_line_and_status_1) {
     BOOST_TEST(answer.text.rfind("similarity: ", 0) == 0u);
     BOOST_TEST(answer.text.find('\n') == answer.text.size() - 1);
   }
+  BOOST_TEST(contains(ask(three, "--input /"), "similarity: /: a folder, where a file of texts was expected"));
+  BOOST_TEST(contains(ask(three, "--input /nowhere"), "similarity: /nowhere: cannot open"));
   BOOST_TEST(ask(three, "--frob").status == 2);
 }

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <csignal>
 #include <cstring>
+#include <iterator>
 #include <string>
 
 #include <unistd.h>
@@ -13,13 +14,17 @@ namespace tessera::programs {
 
 namespace detail {
 // All that the handler may touch: it can run in any thread, between any two instructions.
-inline char temporary_name[4096];
-inline std::atomic<bool> has_temporary = false;
+struct Temporary {
+  char name[4096];
+  std::atomic<bool> is_there = false;
+};
+inline Temporary temporaries[4];
 inline std::atomic<bool> bar_is_shown = false;
 static_assert(std::atomic<bool>::is_always_lock_free);
 
 inline void tidy_up_and_die(int number) noexcept {
-  if (has_temporary) (void)::unlink(temporary_name);
+  for (const Temporary& temporary : temporaries)
+    if (temporary.is_there) (void)::unlink(temporary.name);
   if (bar_is_shown) {
     static constexpr char erase[] = "\r\033[K";
     [[maybe_unused]] const auto written = ::write(STDERR_FILENO, erase, sizeof erase - 1);
@@ -41,12 +46,14 @@ inline void tidy_up_on_signals() noexcept {
   }
 }
 
-/// The file that a signal is to remove; a program writes one at a time. It may have another name or be gone by then.
+/// A file that a signal is to remove, the last four of them; it may have another name or be gone by then.
 inline void remove_on_signals(const std::string& path) noexcept {
-  detail::has_temporary = false;
-  if (path.empty() || path.size() >= sizeof detail::temporary_name) return;
-  std::memcpy(detail::temporary_name, path.c_str(), path.size() + 1);
-  detail::has_temporary = true;
+  static unsigned count = 0;
+  if (path.empty() || path.size() >= sizeof detail::Temporary::name) return;
+  detail::Temporary& temporary = detail::temporaries[count++ % std::size(detail::temporaries)];
+  temporary.is_there = false;
+  std::memcpy(temporary.name, path.c_str(), path.size() + 1);
+  temporary.is_there = true;
 }
 
 }  // namespace tessera::programs
