@@ -50,8 +50,9 @@ struct OneLinear {
   struct Output {
     Tensor<Context, Extents<dyn, dyn>> y;
   };
-  const Linear<>& linear;
+  Linear<>& linear;
   View x;
+  void visit(auto&& v) { v("linear", linear); }
   auto operator()(auto& context, const BertInput&) const noexcept {
     using Context = std::remove_reference_t<decltype(context)>;
     const Tensor<Context, Extents<dyn, dyn>> input(context, x, Slot(), -1);

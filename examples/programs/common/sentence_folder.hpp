@@ -80,8 +80,9 @@ inline Result<std::vector<Pooling>> parse_pooling(const io::Json& json) {
       if (wanted) poolings.push_back(known.pooling);
     }
     for (const auto& [key, value] : json.items()) {
-      const bool known =
-          std::any_of(pooling_names.begin(), pooling_names.end(), [&](const auto& p) { return p.flag == key; });
+      const bool known = std::any_of(pooling_names.begin(), pooling_names.end(), [&flag = key](const auto& p) {
+        return p.flag == flag;
+      });  // clang 14 captures no binding else
       if (!known && key.starts_with("pooling_mode_") && value != false && !value.is_null())
         return Error::format(Code::unsupported, "%s: there is no such pooling", io::in_quotes(key).c_str());
     }
