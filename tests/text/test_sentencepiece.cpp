@@ -238,7 +238,8 @@ BOOST_AUTO_TEST_CASE(a_cut_or_changed_model_is_refused_or_works_but_does_no_harm
     if (i % 4 == 0) bad.resize(random() % bad.size());
     // The trie of the normalizer is what can go wrong; it lies behind the pieces.
     for (int k = 0; k < 20; ++k)
-      bad[bad.size() / (i % 2 + 1) - 1 - random() % (bad.size() / 2)] = static_cast<char>(random());
+      bad[bad.size() / static_cast<std::size_t>(i % 2 + 1) - 1 - random() % (bad.size() / 2)] =
+          static_cast<char>(random());
     const auto model = SentencePiece::from_memory(bad);
     if (!model.ok()) continue;
     SentencePieceScratch scratch;
