@@ -689,6 +689,19 @@ inline std::vector<Case> negative_log_likelihood_cases() {
     c.in[0] = rows(random, s[0], s[1], 3);
     c.in[1] = ids(random, {s[0]}, s[1]);
     c.out = {s[0], 1};
+    // The difference of a logarithm and a score: errors are of the size of the scores, however small the difference.
+    double scores = 0, likelihoods = 0;
+    for (Index r = 0; r < s[0]; ++r) {
+      const double* row = c.in[0].number.data() + r * s[1];
+      double sum = 0;
+      for (Index k = 0; k < s[1]; ++k) {
+        sum += std::exp(row[k]);
+        scores = (std::max)(scores, std::fabs(row[k]));
+      }
+      const auto label = static_cast<Index>(c.in[1].number[static_cast<std::size_t>(r)]);
+      likelihoods = (std::max)(likelihoods, std::log(sum) - row[label]);
+    }
+    if (likelihoods > 0) c.slack = (std::max)(1.0, scores / likelihoods);
     cases.push_back(c);
   }
   return cases;

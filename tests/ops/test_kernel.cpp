@@ -12,14 +12,18 @@ static_assert(Reference<float>().memory().host());
 static_assert(Reference<float>().packing().bytes == nullptr);
 
 BOOST_AUTO_TEST_CASE(the_reference_has_every_primitive) {
+#define KEEPS_OF(name) op::name::keeps,
+  constexpr unsigned keeps[] = {TESSERA_OPS(KEEPS_OF)};
+#undef KEEPS_OF
   for (int i = 0; i < op_count; ++i) {
     const auto id = static_cast<OpId>(i);
-    const bool fused = id == OpId::attention || id == OpId::residual_norm;
+    const bool fused = id == OpId::attention || id == OpId::residual_norm || id == OpId::relative_scores;
     BOOST_TEST_CONTEXT(name(id)) {
       BOOST_CHECK(Reference<float>::kernels().has(id) != fused);
       BOOST_CHECK(Reference<double>::kernels().has(id) != fused);
-      BOOST_CHECK(Reference<float>::vjps().has(id) != fused);
-      BOOST_CHECK(Reference<double>::vjps().has(id) != fused);
+      const bool has_gradient = !fused && (keeps[i] & no_gradient) == 0;
+      BOOST_CHECK(Reference<float>::vjps().has(id) == has_gradient);
+      BOOST_CHECK(Reference<double>::vjps().has(id) == has_gradient);
     }
   }
 }

@@ -141,7 +141,7 @@ class Sampler {
   /// probability_ of the first n ids of order_; 0 for all others.
   void softmax_of(std::size_t n) noexcept {
     double top = score_[static_cast<std::size_t>(order_[0])], sum = 0;
-    for (std::size_t i = 1; i < n; ++i) top = std::max(top, score_[static_cast<std::size_t>(order_[i])]);
+    for (std::size_t i = 1; i < n; ++i) top = (std::max)(top, score_[static_cast<std::size_t>(order_[i])]);
     for (double& p : probability_) p = 0;
     for (std::size_t i = 0; i < n; ++i) {
       const auto id = static_cast<std::size_t>(order_[i]);

@@ -171,7 +171,7 @@ class XLNetTokenizer final : public Tokenizer {
     return {};
   }
 
-  Result<void> check(std::string_view chunk) const {
+  Result<void> has_characters_only(std::string_view chunk) const {
     // Only text that was given as code points can hold a lone surrogate, which sentencepiece does not take.
     if (const std::size_t bad = utf8::find_invalid(chunk); bad != chunk.size()) {
       return Error::format(Code::invalid_argument, "%s: the text holds a lone surrogate, U+%04X, which is no character",
@@ -198,7 +198,7 @@ class XLNetTokenizer final : public Tokenizer {
   }
 
   Result<void> tokenize_chunk(std::string_view chunk, Tokens& out, TextScratch& scratch) const override {
-    TESSERA_TRY(check(chunk));
+    TESSERA_TRY(has_characters_only(chunk));
     return for_each_piece(chunk, scratch, [&out](std::string_view piece, Id) { out.emplace_back(piece); });
   }
 
@@ -206,7 +206,7 @@ class XLNetTokenizer final : public Tokenizer {
     if (source == IdSource::added_first && added_hides_vocabulary()) {
       return Tokenizer::encode_chunk(chunk, source, out, scratch);
     }
-    TESSERA_TRY(check(chunk));
+    TESSERA_TRY(has_characters_only(chunk));
     Error problem;
     const auto append = [&](std::string_view piece, Id id) {
       if (id != model_.unknown()) {
