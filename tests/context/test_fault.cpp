@@ -85,8 +85,8 @@ BOOST_AUTO_TEST_CASE(a_walk_that_cannot_be_right_ends_at_its_fault) {
   Chain chain(9, 6);
   auto weights = Weights::of(chain);
   Session<Chain, Counted> session(chain, Counted());
-  std::vector<std::byte> memory(1 << 12);
-  session.use_arena(memory.data(), memory.size());
+  alignas(64) static std::byte memory[1 << 12];
+  session.use_arena(memory, sizeof memory);
   ran = 0;
   BOOST_TEST(!session.run(input).ok());
   BOOST_TEST(ran == 2);  // the ops before the one that does not fit, number 2

@@ -1,6 +1,9 @@
 // Tables of kernels: what they have, what they inherit, and that all of it is known to the compiler.
 #define BOOST_TEST_MODULE ops_kernel
 #include "ops/op_check.hpp"
+#include "tessera/ops/attention.hpp"
+#include "tessera/ops/relative_scores.hpp"
+#include "tessera/ops/residual_norm.hpp"
 
 using namespace tessera;
 
