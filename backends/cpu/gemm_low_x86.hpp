@@ -238,7 +238,8 @@ TESSERA_DOT_TARGET __attribute__((noinline)) inline void prepare_int8(const LowG
     const float size = range.high - range.low;
     const bool zeros = size < least_range;
     const float inverse = zeros ? 0.0F : 254.0F / size;
-    const std::int32_t zero = static_cast<std::int32_t>(-range.low * inverse) + 1;
+    const float below = -range.low * inverse;  // steps under zero: NaN in a row that is not finite
+    const std::int32_t zero = (below < 256.0F ? static_cast<std::int32_t>(below) : 0) + 1;
     p.scale[r] = (zeros ? 0.0F : size / 254.0F) + range.poison;
     p.zero[r] = zero;
 
