@@ -109,6 +109,14 @@ int main(int argc, char** argv) {
   app.add_flag("--gradients", gradients, "also the gradient of the loss for each parameter");
   app.add_flag("--ragged", ragged, "rows of unequal length instead of padding; padded positions are written as 0");
   where.add_to(app);
+  app.add_flag_callback(
+      "--list-backends",
+      [] {
+        for (const auto& backend : programs::backends())
+          if (backend.available()) std::printf("%s\n", backend.name);
+        throw CLI::Success();
+      },
+      "print the backends that this machine has, and leave");
   app.set_version_flag("--version", std::string("parity (tessera) ") + TESSERA_VERSION_STRING);
   app.footer(footer);
   app.callback([&] {
