@@ -111,7 +111,7 @@ class Profile {
 double gigas(double count, double microseconds) { return microseconds > 0 ? count / microseconds * 1e-3 : 0; }
 
 void print_row(const std::string& label, int times, double microseconds, double of_all, double flops, double bytes) {
-  std::printf("%-44s %5d %11.1f %6.1f %% %10.2f %8.1f %10.2f %8.1f\n", label.c_str(), times, microseconds,
+  std::printf("%-44s %5d %11.1f %6.1f %% %10.4g %8.1f %10.4g %8.1f\n", label.c_str(), times, microseconds,
               of_all > 0 ? 100 * microseconds / of_all : 0.0, flops * 1e-6, gigas(flops, microseconds), bytes * 1e-6,
               gigas(bytes, microseconds));
 }
