@@ -231,9 +231,10 @@ Result<void> run(const Options& o) {
   if (all.empty()) return Error::format(Code::not_found, "%s: no weights in it", found.c_str());
 
   TESSERA_TRY_ASSIGN(Output header, Output::open(names.header));
-  TESSERA_TRY(header.write("// The weights of " + found.substr(found.find_last_of('/') + 1) + " as " + o.storage +
+  TESSERA_TRY(header.write("// clang-format off\n// The weights of " + found.substr(found.find_last_of('/') + 1) +
+                           " as " + o.storage +
                            ", written by embed of tessera " TESSERA_VERSION_STRING ". Bind a model to " + names.space +
-                           "::weights with bind_embedded.\n// clang-format off\n#pragma once\n\n#include "
+                           "::weights with bind_embedded.\n#pragma once\n\n#include "
                            "\"tessera/context/embedded.hpp\"\n\n"));
   Blob blob;
   const std::string blob_path = names.stem + ".bin";

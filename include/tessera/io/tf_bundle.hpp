@@ -100,17 +100,19 @@ inline Result<std::uint64_t> read_bundle_header(std::string_view message) {
 
 inline Result<BundleIndex> read_bundle_index(Bytes index, bool checksums = true) {
   BundleIndex out;
-  const auto visited = TfTable(index, checksums).visit([&out](std::string_view key, std::string_view value) -> Result<void> {
-    if (key.empty()) {
-      TESSERA_TRY_ASSIGN(out.shards, read_bundle_header(value));
-      return {};
-    }
-    if (out.shards == 0) return Error::format(Code::bad_format, "TensorFlow index: it does not begin with its header");
-    TESSERA_TRY_ASSIGN(BundleEntry entry, read_bundle_entry(value));
-    entry.name = key;
-    out.entries.push_back(std::move(entry));
-    return {};
-  });
+  const auto visited =
+      TfTable(index, checksums).visit([&out](std::string_view key, std::string_view value) -> Result<void> {
+        if (key.empty()) {
+          TESSERA_TRY_ASSIGN(out.shards, read_bundle_header(value));
+          return {};
+        }
+        if (out.shards == 0)
+          return Error::format(Code::bad_format, "TensorFlow index: it does not begin with its header");
+        TESSERA_TRY_ASSIGN(BundleEntry entry, read_bundle_entry(value));
+        entry.name = key;
+        out.entries.push_back(std::move(entry));
+        return {};
+      });
   if (!visited.ok()) return visited.error();
   if (out.shards == 0) return Error::format(Code::bad_format, "TensorFlow index: it has no header");
   return out;
