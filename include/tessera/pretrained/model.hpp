@@ -128,12 +128,7 @@ Result<std::unique_ptr<Pretrained<Model>>> from_state(ConfigFile<typename Model:
   auto loaded = std::make_unique<Pretrained<Model>>();
   loaded->file = std::move(file);
   loaded->model = Model(loaded->file.config);
-  if (const auto& misfit = loaded->model.misfit(); misfit.name != nullptr)
-    return Error::format(Code::shape_mismatch, "config: %s is %lld, this model was compiled for %lld", misfit.name,
-                         static_cast<long long>(misfit.found), static_cast<long long>(misfit.expected));
-  if (!loaded->model.complete())
-    return Error::format(Code::out_of_memory, "config: no memory for %lld layers",
-                         static_cast<long long>(loaded->file.config.layers()));
+  TESSERA_TRY(detail::check_complete(loaded->model));
   if constexpr (can_prune_heads<Model>) {
     TESSERA_TRY(expect_pruned_heads(loaded->model, loaded->file.pruned_heads));
   } else if (!loaded->file.pruned_heads.empty()) {
