@@ -1,5 +1,5 @@
-// gelu, gelu_tanh, tanh, relu, swish, add, bias, scale: one pass over rows, cut into tiles of 8192 elements (about a
-// microsecond of gelu).
+// gelu, gelu_tanh, tanh, relu, swish, add, multiply, bias, scale: one pass over rows, cut into tiles of 8192 elements
+// (about a microsecond of gelu).
 #if defined(TESSERA_CPU_ELEMENTWISE_INL) == defined(HWY_TARGET_TOGGLE)
 #ifdef TESSERA_CPU_ELEMENTWISE_INL
 #undef TESSERA_CPU_ELEMENTWISE_INL
@@ -100,12 +100,22 @@ struct Exp {
   static HWY_INLINE Vec of(Vec x) { return exp_any(x); }
 };
 
-HWY_NOINLINE inline void add_row(const float* a, const float* b, float* y, Index count) {
+struct Sum {
+  static HWY_INLINE Vec of(Vec a, Vec b) { return hn::Add(a, b); }
+  static HWY_INLINE float of(float a, float b) { return a + b; }
+};
+struct Product {
+  static HWY_INLINE Vec of(Vec a, Vec b) { return hn::Mul(a, b); }
+  static HWY_INLINE float of(float a, float b) { return a * b; }
+};
+
+template <class Op>
+HWY_NOINLINE inline void pair_row(const float* a, const float* b, float* y, Index count) {
   const F32 d;
   const Index step = lanes();
   Index j = 0;
-  for (; j + step <= count; j += step) hn::StoreU(hn::Add(hn::LoadU(d, a + j), hn::LoadU(d, b + j)), d, y + j);
-  for (; j < count; ++j) y[j] = a[j] + b[j];
+  for (; j + step <= count; j += step) hn::StoreU(Op::of(hn::LoadU(d, a + j), hn::LoadU(d, b + j)), d, y + j);
+  for (; j < count; ++j) y[j] = Op::of(a[j], b[j]);
 }
 
 HWY_NOINLINE inline void scale_row(const float* x, float factor, float* y, Index count) {
@@ -117,15 +127,16 @@ HWY_NOINLINE inline void scale_row(const float* x, float factor, float* y, Index
   for (; j < count; ++j) y[j] = x[j] * factor;
 }
 
-inline constexpr Index memory_elements_each = 32768;  // add, bias, scale: as fast as the memory
+inline constexpr Index memory_elements_each = 32768;  // add, multiply, bias, scale: as fast as the memory
 
-inline void add(const Call& call) {
+template <class Op>
+inline void pairs(const Call& call) {
   const View& a = call.in[0];
   const View& b = call.in[1];
   const View& out = call.out;
   const Span span = b.contiguous() ? span_of(a, out) : Span{a.rows(), a.columns()};
   for_each_tile(*call.executor, span.rows, span.columns, memory_elements_each, [&](Index r, Index first, Index count) {
-    add_row(a.row<float>(r) + first, b.row<float>(r) + first, out.row<float>(r) + first, count);
+    pair_row<Op>(a.row<float>(r) + first, b.row<float>(r) + first, out.row<float>(r) + first, count);
   });
 }
 
@@ -134,7 +145,7 @@ inline void bias(const Call& call) {
   const float* const b = call.in[1].as<float>();
   const View& out = call.out;
   for_each_tile(*call.executor, x.rows(), x.columns(), memory_elements_each, [&](Index r, Index first, Index count) {
-    add_row(x.row<float>(r) + first, b + first, out.row<float>(r) + first, count);
+    pair_row<Sum>(x.row<float>(r) + first, b + first, out.row<float>(r) + first, count);
   });
 }
 

@@ -21,6 +21,7 @@ constexpr Kernels kernel_table = Kernels()
                                      .set(OpId::swish, &swish)
                                      .set(OpId::tanh, &tanh)
                                      .set(OpId::add, &add)
+                                     .set(OpId::multiply, &multiply)
                                      .set(OpId::bias, &bias)
                                      .inherit(Reference<float>::kernels());
 

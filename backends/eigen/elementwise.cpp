@@ -1,18 +1,31 @@
-// add and bias.
+// add, multiply and bias.
 #include "tessera/backends/eigen/maps.inl"
 #include "tessera/ops/add.hpp"
 #include "tessera/ops/bias.hpp"
+#include "tessera/ops/multiply.hpp"
 
 namespace tessera::inline TESSERA_ISA::eigen {
 
-void add(const Call& call) {
-  const View& a = call.in[op::add::a];
-  const View& b = call.in[op::add::b];
+namespace {
+/// y = of(a, b) for two inputs of the same sizes.
+template <class Pair>
+void pairs(const Call& call, const Pair& of) {
+  const View& a = call.in[0];
+  const View& b = call.in[1];
   lines(*call.executor, a, a.contiguous() && b.contiguous() && call.out.contiguous(),
         [&](Index r, Index first, Index count) {
           Line(call.out.row<float>(r) + first, count) =
-              ConstLine(a.row<const float>(r) + first, count) + ConstLine(b.row<const float>(r) + first, count);
+              of(ConstLine(a.row<const float>(r) + first, count), ConstLine(b.row<const float>(r) + first, count));
         });
+}
+}  // namespace
+
+void add(const Call& call) {
+  pairs(call, [](const auto& a, const auto& b) { return a + b; });
+}
+
+void multiply(const Call& call) {
+  pairs(call, [](const auto& a, const auto& b) { return a * b; });
 }
 
 void bias(const Call& call) {

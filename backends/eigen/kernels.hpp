@@ -21,6 +21,7 @@ void relu(const Call& call);
 void swish(const Call& call);
 void tanh(const Call& call);
 void add(const Call& call);
+void multiply(const Call& call);
 void bias(const Call& call);
 
 void linear_vjp(const VjpCall& call);

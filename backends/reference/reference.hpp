@@ -21,6 +21,7 @@
 #include "tessera/backends/reference/log_softmax.hpp"
 #include "tessera/backends/reference/matmul.hpp"
 #include "tessera/backends/reference/mean_squared_error.hpp"
+#include "tessera/backends/reference/multiply.hpp"
 #include "tessera/backends/reference/negative_log_likelihood.hpp"
 #include "tessera/backends/reference/reduce.hpp"
 #include "tessera/backends/reference/rel_shift.hpp"
@@ -56,6 +57,7 @@ inline constexpr Kernels kernels = Kernels()
                                        .set(OpId::swish, &swish<T>)
                                        .set(OpId::tanh, &tanh<T>)
                                        .set(OpId::add, &add<T>)
+                                       .set(OpId::multiply, &multiply<T>)
                                        .set(OpId::bias, &bias<T>)
                                        .set(OpId::scale, &scale<T>)
                                        .set(OpId::scale_heads, &scale_heads<T>)
@@ -96,6 +98,7 @@ inline constexpr Vjps vjps = Vjps()
                                  .set(OpId::swish, &swish_vjp<T>)
                                  .set(OpId::tanh, &tanh_vjp<T>)
                                  .set(OpId::add, &add_vjp<T>)
+                                 .set(OpId::multiply, &multiply_vjp<T>)
                                  .set(OpId::bias, &bias_vjp<T>)
                                  .set(OpId::scale, &scale_vjp<T>)
                                  .set(OpId::scale_heads, &scale_heads_vjp<T>)

@@ -1,10 +1,12 @@
 // parity: runs one golden case and compares with the reference, or writes what it computed.
 //
-//   parity CASE_DIR [--out FILE] [--backend reference|eigen|cpu] [--threads N] [--gradients] [--ragged]
+//   parity CASE_DIR... [--report FILE.html] [--backend reference|eigen|cpu] [--threads N] [--gradients] [--ragged]
+//   parity CASE_DIR --out FILE
 //
 // Without --out: a table of errors, exit code 1 when the rule is broken (golden_case.hpp states it). With --out: every
 // output, and with --gradients every gradient as `grad.<parameter>`, as safetensors. Exit code 3: the case does not
-// apply to a ragged batch. Several folders give a line each, and the error over all of their tensors.
+// apply to a ragged batch. Several folders give a line each, and the error over all of their tensors. A case outside of
+// the rule says where it begins: the first tensor in the order of the model. --report writes all of it as a page.
 #include <algorithm>
 #include <cstdio>
 #include <string>
@@ -16,6 +18,7 @@
 #include "common/output.hpp"
 #include "common/program.hpp"
 #include "parity/model_classes.hpp"
+#include "parity/report.hpp"
 #include "tessera/base/thread_pool.hpp"
 #include "tessera/base/version.hpp"
 #include "tessera/io/safetensors.hpp"
@@ -44,39 +47,35 @@ Result<void> write(const parity::GoldenCase& c, const parity::Results& results, 
 struct Tally {
   std::vector<double> ours, reference;
   int cases = 0, bad_cases = 0, not_applicable = 0, tensors = 0, bad = 0;
-
-  static double quantile(std::vector<double> v, double q) {
-    if (v.empty()) return 0;
-    std::sort(v.begin(), v.end());
-    return v[static_cast<std::size_t>(q * static_cast<double>(v.size() - 1))];
-  }
 };
 
-/// Compares one case; a row for each tensor when `detailed`, else one for the case.
-void judge(const parity::GoldenCase& c, const parity::Results& results, bool gradients, bool ragged, bool detailed,
+/// Prints one case: a row for each tensor when `detailed`, else one for the case and for each tensor that is wrong.
+void judge(const std::string& case_name, const std::vector<parity::Difference>& differences, bool detailed,
            Tally& tally) {
   if (detailed) std::printf("%-66s %11s %11s %11s\n", "tensor", "error", "reference", "allowed");
-  int bad = 0, seen = 0;
+  int bad = 0;
   double closest = 0;
-  for (const parity::Expected& e : c.expected) {
-    if (e.is_gradient && (!gradients || ragged)) continue;
-    const parity::Verdict v = parity::compare(c, e, results);
-    ++seen;
-    if (!v.good()) ++bad;
+  const parity::Difference* first = nullptr;
+  for (const parity::Difference& d : differences) {
+    const parity::Verdict& v = d.verdict;
+    if (!v.good() && ++bad == 1) first = &d;
     if (v.allowed > 0) closest = std::max(closest, v.error / v.allowed);
     if (v.scale > 0) {
       tally.ours.push_back(v.error / v.scale);
-      tally.reference.push_back(e.ref_err32 / v.scale);
+      tally.reference.push_back(d.ref_err32 / v.scale);
     }
     if (!v.problem.empty())
       std::printf("%-66s %s\n", v.name.c_str(), v.problem.c_str());
     else if (detailed || !v.good())
-      std::printf("%-66s %11.3e %11.3e %11.3e%s\n", v.name.c_str(), v.error, e.ref_err32, v.allowed,
+      std::printf("%-66s %11.3e %11.3e %11.3e%s\n", v.name.c_str(), v.error, d.ref_err32, v.allowed,
                   v.good() ? "" : "  <-- too far");
   }
+  const int seen = static_cast<int>(differences.size());
   if (!detailed)
-    std::printf("%-34s %3d of %3d tensors inside the rule, at most %2.0f %% of it used\n",
-                io::name_of(c.folder).c_str(), seen - bad, seen, 100 * closest);
+    std::printf("%-34s %3d of %3d tensors inside the rule, at most %2.0f %% of it used\n", case_name.c_str(),
+                seen - bad, seen, 100 * closest);
+  if (first != nullptr)
+    std::printf("the first difference, in the order of the model: %s\n", first->verdict.name.c_str());
   tally.tensors += seen;
   tally.bad += bad;
   ++tally.cases;
@@ -91,6 +90,7 @@ constexpr const char* footer =
     "\n"
     "Examples:\n"
     "  parity tests/golden/models/*\n"
+    "  parity --gradients --backend cpu --report parity.html tests/golden/models/*\n"
     "  parity --gradients --backend cpu tests/golden/models/bert-model-basic\n"
     "  parity --out results.safetensors tests/golden/models/bert-model-basic";
 
@@ -99,16 +99,26 @@ constexpr const char* footer =
 int main(int argc, char** argv) {
   CLI::App app{"Runs golden cases and compares every output with the reference's.", "parity"};
   std::vector<std::string> folders;
-  std::string out;
+  std::string out, report_file;
   programs::BackendOptions where;
   where.backend = "reference";
   where.threads = 1;
   bool gradients = false, ragged = false;
   app.add_option("case", folders, "folders of cases: case.json, tensors.safetensors and a checkpoint")->required();
-  app.add_option("--out", out, "write the results here (safetensors) instead of comparing; one case");
+  app.add_option("--out", out, "write the results here (safetensors) instead of comparing; one case")
+      ->excludes(
+          app.add_option("--report", report_file, "also write a page (HTML) with the errors of every case and layer"));
   app.add_flag("--gradients", gradients, "also the gradient of the loss for each parameter");
   app.add_flag("--ragged", ragged, "rows of unequal length instead of padding; padded positions are written as 0");
   where.add_to(app);
+  app.add_flag_callback(
+      "--list-backends",
+      [] {
+        for (const auto& backend : programs::backends())
+          if (backend.available()) std::printf("%s\n", backend.name);
+        throw CLI::Success();
+      },
+      "print the backends that this machine has, and leave");
   app.set_version_flag("--version", std::string("parity (tessera) ") + TESSERA_VERSION_STRING);
   app.footer(footer);
   app.callback([&] {
@@ -125,6 +135,7 @@ int main(int argc, char** argv) {
     options.gradients = gradients;
     options.ragged = ragged;
     Tally tally;
+    parity::Report report(where.backend, gradients, ragged);
     for (const std::string& folder : folders) {
       auto c = parity::read_case(folder);
       if (!c) return c.error();
@@ -137,16 +148,20 @@ int main(int argc, char** argv) {
           return results.error();
         }
         std::printf("%-34s %s\n", io::name_of(folder).c_str(), results.error().message());
+        report.add({io::name_of(folder), c->class_name(), {}, results.error().message()});
         continue;
       }
       if (!out.empty()) return write(*c, *results, out);
-      judge(*c, *results, gradients, ragged, folders.size() == 1, tally);
+      auto differences = parity::differences(*c, *results, gradients && !ragged);
+      judge(io::name_of(folder), differences, folders.size() == 1, tally);
+      report.add({io::name_of(folder), c->class_name(), std::move(differences), {}});
     }
     std::printf("%d of %d cases (%d of %d tensors) inside the rule, %d not applicable\n", tally.cases - tally.bad_cases,
                 tally.cases, tally.tensors - tally.bad, tally.tensors, tally.not_applicable);
-    std::printf("error / scale, median and p99: %.2e %.2e; the reference's own in float32: %.2e %.2e\n",
-                Tally::quantile(tally.ours, 0.5), Tally::quantile(tally.ours, 0.99),
-                Tally::quantile(tally.reference, 0.5), Tally::quantile(tally.reference, 0.99));
+    const auto ours = parity::Quantiles::of(tally.ours), reference = parity::Quantiles::of(tally.reference);
+    std::printf("error / scale, median and p99: %.2e %.2e; the reference's own in float32: %.2e %.2e\n", ours.median,
+                ours.p99, reference.median, reference.p99);
+    if (!report_file.empty()) TESSERA_TRY(report.write(report_file));
     if (tally.bad_cases > 0 || tally.cases == 0) rc = 1;
     return {};
   });

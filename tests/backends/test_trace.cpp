@@ -27,8 +27,14 @@ std::vector<TraceEvent> trace(const AnyBackend& backend, bool compare, std::vect
   const Arrays arrays(3, 7);
   std::vector<TraceEvent> events;
   const TraceProbe probe(
-      [](void* state, const TraceEvent& e) { static_cast<std::vector<TraceEvent>*>(state)->push_back(e); }, &events,
-      &backend.kernels(), compare ? &Ref::kernels() : nullptr, backend.memory());
+      [](void* state, const TraceEvent& e) {
+        static_cast<std::vector<TraceEvent>*>(state)->push_back(e);
+        // What a linear reads and writes: x, weight, bias, y. A lookup reads the rows that it gives.
+        if (e.op == OpId::linear)
+          BOOST_TEST(e.bytes() == e.in[0].bytes() + e.in[1].bytes() + e.in[2].bytes() + e.out.bytes());
+        if (e.op == OpId::embedding) BOOST_TEST(e.bytes() == 2 * e.out.bytes() + e.in[1].bytes());
+      },
+      &events, &backend.kernels(), compare ? &Ref::kernels() : nullptr, backend.memory());
   Session<Model, AnyBackend, TraceProbe> session(owned.model, backend, nullptr, {}, probe);
   BOOST_TEST_REQUIRE(session.reserve(arrays.labelled(3)).ok());
   const auto out = session.run(arrays.labelled(3));

@@ -933,6 +933,7 @@ inline const std::vector<Registration>& registrations() {
       {OpId::swish, op::swish::keeps, true, function, function, &activation_cases},
       {OpId::tanh, op::tanh::keeps, true, function, function, &saturating_cases},
       {OpId::add, op::add::keeps, true, rounding, added, &add_cases},
+      {OpId::multiply, op::multiply::keeps, true, rounding, added, &add_cases},
       {OpId::bias, op::bias::keeps, true, rounding, product, &bias_cases},
       {OpId::scale, op::scale::keeps, true, rounding, added, &scale_cases},
       {OpId::scale_heads, op::scale_heads::keeps, true, rounding, product, &scale_heads_cases},

@@ -9,10 +9,13 @@
 #include "tessera/backends/reference/reference.hpp"
 #include "tessera/context/session.hpp"
 #include "tessera/context/training_session.hpp"
+#include "tessera/pretrained/bert.hpp"
 #include "tessera/pretrained/distilbert.hpp"
 #include "tessera/pretrained/gpt.hpp"
 #include "tessera/pretrained/roberta.hpp"
+#include "tessera/pretrained/transfo_xl.hpp"
 #include "tessera/pretrained/xlm.hpp"
+#include "tessera/pretrained/xlnet.hpp"
 
 using namespace tessera;
 
@@ -23,6 +26,16 @@ constexpr BertSizes roberta{
 constexpr DistilBertSizes distilbert{.vocabulary = 60, .hidden = 32, .layers = 2, .intermediate = 37, .positions = 11};
 constexpr GptSizes gpt2{.vocabulary = 63, .hidden = 24, .layers = 2, .positions = 12};
 constexpr GptSizes gpt{.vocabulary = 65, .hidden = 24, .layers = 2, .positions = 15};
+constexpr BertSizes bert{.vocabulary = 61, .hidden = 24, .layers = 2, .intermediate = 29, .positions = 16, .types = 2};
+constexpr TransfoXLSizes transfo_xl{.hidden = 24,
+                                    .layers = 2,
+                                    .heads = 24,
+                                    .inner = 37,
+                                    .tables = 3,
+                                    .projections = 3,
+                                    .outputs = 3,
+                                    .out_projections = 3};
+constexpr XLNetSizes xlnet{.vocabulary = 62, .hidden = 24, .layers = 2, .heads = 2, .head_size = 12, .inner = 29};
 constexpr XlmSizes xlm{.vocabulary = 62, .hidden = 24, .layers = 2, .positions = 15, .languages = 1};
 
 using Tensors = std::map<std::string, std::vector<float>>;
@@ -83,11 +96,72 @@ void same_bits(const std::string& name, std::size_t tensors) {
   }
 }
 
-/// What a run of two texts of eight needs, as a constant expression.
-template <class Model, class Config>
-consteval Plan plan_of(const Config& config) {
-  const Model model(config);
-  return plan(model, Model::Input::shape(2, 8), Reference<float>());
+/// What a run of two texts of eight needs is a constant, and what the model with run-time sizes needs.
+template <class Constant, class Dynamic, auto Config>
+void constant_plan() {
+  constexpr Plan p = plan(Constant(Config()), Constant::Input::shape(2, 8), Reference<float>());
+  static_assert(p.fault.code == Code::ok);
+  static_assert(p.arena_bytes > 1000 && p.flops > 100000);
+  const Dynamic dynamic(Config());
+  const Plan at_run_time = plan(dynamic, Dynamic::Input::shape(2, 8), Reference<float>());
+  BOOST_TEST(at_run_time.arena_bytes == p.arena_bytes);
+  BOOST_TEST(at_run_time.flops == p.flops);
+}
+
+constexpr BertConfig bert_config() {
+  BertConfig c;
+  c.vocab_size = 61;
+  c.hidden_size = 24;
+  c.num_hidden_layers = 2;
+  c.num_attention_heads = 4;
+  c.intermediate_size = 29;
+  c.max_position_embeddings = 16;
+  return c;
+}
+constexpr DistilBertConfig distilbert_config() {
+  DistilBertConfig c;
+  c.vocab_size = 60;
+  c.dim = 32;
+  c.n_layers = 2;
+  c.n_heads = 4;
+  c.hidden_dim = 37;
+  c.max_position_embeddings = 11;
+  return c;
+}
+constexpr OpenAIGPTConfig gpt_config() {
+  OpenAIGPTConfig c;
+  c.vocab_size = 65;
+  c.n_embd = 24;
+  c.n_layer = 2;
+  c.n_head = 4;
+  c.n_positions = 15;
+  return c;
+}
+constexpr TransfoXLConfig transfo_xl_config() {
+  TransfoXLConfig c;
+  c.n_token = 60;
+  c.cutoffs[0] = 15;
+  c.cutoffs[1] = 36;
+  c.cutoff_count = 2;
+  c.d_model = c.d_embed = 24;
+  c.n_head = 3;
+  c.d_head = 8;
+  c.d_inner = 37;
+  c.div_val = 2;
+  c.n_layer = 2;
+  c.mem_len = 5;
+  c.tie_proj_count = 3;
+  return c;
+}
+constexpr XLNetConfig xlnet_config() {
+  XLNetConfig c;
+  c.n_token = 62;
+  c.d_model = 24;
+  c.n_layer = 2;
+  c.n_head = 2;
+  c.d_head = 12;
+  c.d_inner = 29;
+  return c;
 }
 
 constexpr RobertaConfig roberta_config() {
@@ -137,18 +211,22 @@ BOOST_AUTO_TEST_CASE(gpt_double_heads) {
 }
 BOOST_AUTO_TEST_CASE(xlm_language_model) { same_bits<XLMWithLMHeadModel<xlm>, XLMWithLMHeadModel<>>("xlm-lm-loss", 3); }
 
+BOOST_AUTO_TEST_CASE(transfo_xl_language_model) {
+  same_bits<TransfoXLLMHeadModel<transfo_xl>, TransfoXLLMHeadModel<>>("transfoxl-lm-noshare", 3);
+}
+BOOST_AUTO_TEST_CASE(xlnet_language_model) {
+  same_bits<XLNetLMHeadModel<xlnet>, XLNetLMHeadModel<>>("xlnet-lm-loss", 3);
+}
+
 BOOST_AUTO_TEST_CASE(what_a_run_needs_is_a_constant) {
-  constexpr Plan of_roberta = plan_of<Roberta<roberta>>(roberta_config());
-  constexpr Plan of_gpt2 = plan_of<GPT2<gpt2>>(gpt2_config());
-  constexpr Plan of_xlm = plan_of<Xlm<xlm>>(xlm_config());
-  for (const Plan& p : {of_roberta, of_gpt2, of_xlm}) {
-    BOOST_TEST((p.fault.code == Code::ok));
-    BOOST_TEST(p.arena_bytes > 1000U);
-    BOOST_TEST(p.flops > 100000);
-  }
-  // The same as at run time.
-  const GPT2<> dynamic(gpt2_config());
-  BOOST_TEST(plan(dynamic, GPT2Input::shape(2, 8), Reference<float>()).arena_bytes == of_gpt2.arena_bytes);
+  constant_plan<Bert<bert>, Bert<>, bert_config>();
+  constant_plan<Roberta<roberta>, Roberta<>, roberta_config>();
+  constant_plan<DistilBert<distilbert>, DistilBert<>, distilbert_config>();
+  constant_plan<OpenAIGPT<gpt>, OpenAIGPT<>, gpt_config>();
+  constant_plan<GPT2<gpt2>, GPT2<>, gpt2_config>();
+  constant_plan<TransfoXL<transfo_xl>, TransfoXL<>, transfo_xl_config>();
+  constant_plan<XLNet<xlnet>, XLNet<>, xlnet_config>();
+  constant_plan<Xlm<xlm>, Xlm<>, xlm_config>();
 }
 
 BOOST_AUTO_TEST_CASE(other_sizes_are_refused_by_name) {

@@ -312,6 +312,7 @@ BOOST_AUTO_TEST_CASE(a_vocabulary_grows_and_shrinks_and_what_stays_is_bit_equal)
     BOOST_TEST_REQUIRE(resized.ok(), resized.error().message());
     const View& table = owned.model.base.embeddings.word.weight.view;
     BOOST_TEST(table.dim[0] == rows);
+    BOOST_TEST((owned.model.base.embeddings.word.padding_row == 0) == (rows == 29));  // a table that stays is untouched
     BOOST_TEST(owned.model.predictions.decoder.weight.view.dim[0] == rows);
     BOOST_TEST(owned.model.predictions.decoder.bias.view.dim[0] == rows);
     BOOST_TEST(owned.model.predictions.decoder.weight.view.data == table.data);

@@ -78,6 +78,32 @@ BOOST_AUTO_TEST_CASE(a_golden_case_is_inside_the_rule_and_a_wrong_weight_is_not)
   const Answer answer = c.parity();
   BOOST_TEST(answer.status == 1);
   BOOST_TEST(contains(answer.out, "too far"), answer.out);
+  BOOST_TEST(contains(answer.out, "the first difference, in the order of the model: loss"), answer.out);
+}
+
+BOOST_AUTO_TEST_CASE(the_first_difference_is_the_first_that_the_model_computes) {
+  Case c("bert-mlm-loss");
+  for (io::Json& output : c.json["outputs"]) {
+    const auto name = output["name"].get<std::string>();
+    if (name == "loss" || name == "prediction_scores" || name == "hidden_states.2" || name == "attentions.1")
+      output["scale"] = output["ref_err"] = 0.0;
+  }
+  const Answer answer = c.parity("--gradients");
+  BOOST_TEST(answer.status == 1);
+  BOOST_TEST(contains(answer.out, "the first difference, in the order of the model: attentions.1"), answer.out);
+}
+
+BOOST_AUTO_TEST_CASE(a_report_is_one_page_that_needs_nothing_else) {
+  Case c("bert-mlm-loss");
+  const Answer answer = c.parity("--gradients --report page.html");
+  BOOST_TEST(answer.status == 0, answer.err << answer.out);
+  const std::string page = read_file(c.folder / "page.html");
+  for (const char* part : {"<!doctype html>", "<svg", "BertForMaskedLM", "hidden_states.2", "grad.bert.embeddings",
+                           "predicted tokens that are the same", "</html>"})
+    BOOST_TEST(contains(page, part), part);
+  for (const char* part : {"<script", "src=", "href=", "nan"}) BOOST_TEST(!contains(page, part), part);
+  const Answer both = c.parity("--report page.html --out results.safetensors");
+  BOOST_TEST(both.status == 2, both.err);
 }
 
 BOOST_AUTO_TEST_CASE(weights_of_other_types_are_converted_with_gradients_too) {

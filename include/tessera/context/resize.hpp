@@ -21,8 +21,8 @@ auto& vocabulary_param(auto& member) noexcept {
 }  // namespace detail
 
 /// Gives the model a vocabulary of `rows` and returns the weights it is bound to from now on; an error leaves the model
-/// as it was. The padding row is one like any other afterwards, as in the reference. `deviation`: of the new rows (the
-/// config's initializer_range).
+/// as it was. The padding row is one like any other afterwards, unless the number of rows stays, as in the reference.
+/// `deviation`: of the new rows (the config's initializer_range).
 template <class Model>
 Result<Weights> resize_token_embeddings(Model& model, Index rows, double deviation, std::uint64_t seed) noexcept {
   constexpr Index most = Index{1} << 28;
@@ -53,8 +53,9 @@ Result<Weights> resize_token_embeddings(Model& model, Index rows, double deviati
     for_each_param(model, [&](const RolePath&, ParamBase& p) { p.view = before[static_cast<std::size_t>(p.id)]; });
     return weights.error();
   }
-  model.vocabulary([](auto& member) {
-    if constexpr (requires { member.padding_row; }) member.padding_row = -1;
+  model.vocabulary([&](auto& member) {
+    if constexpr (requires { member.padding_row; })
+      if (before[static_cast<std::size_t>(member.weight.id)].dim[0] != rows) member.padding_row = -1;
   });
   for_each_param(model, [&](const RolePath&, ParamBase& p) {
     if (p.master >= 0) return;

@@ -14,12 +14,21 @@ namespace tessera::inline TESSERA_ISA {
 struct TraceEvent {
   OpId op = OpId::count;
   std::int32_t number = 0;
-  View out;  ///< valid during the report only
+  View out;                  ///< valid during the report only
+  const View* in = nullptr;  ///< [max_inputs], as the kernel saw them; one that was not given has rank 0
   double microseconds = 0;
   std::int64_t flops = 0;
   double deviation = 0;   ///< max |this - other|; NaN when there was nothing to compare with
   double scale = 0;       ///< max |other|
   bool borrowed = false;  ///< the kernel is the reference's: the backend has none of its own
+
+  /// What the op has to read and write at least; of a table it reads the rows that it gives.
+  std::size_t bytes() const noexcept {
+    std::size_t sum = 2 * out.bytes();
+    if (op != OpId::embedding) sum = out.bytes() + in[0].bytes();
+    for (int i = 1; i < max_inputs; ++i) sum += in[i].bytes();
+    return sum;
+  }
 };
 
 /// The probe behind Trace. Plain data: the host owns what `state` points to.
@@ -54,6 +63,7 @@ class TraceProbe {
     event.op = id;
     event.number = number;
     event.out = call.out;
+    event.in = call.in;
     event.microseconds = std::chrono::duration<double, std::micro>(end - start_).count();
     event.flops = flops;
     event.borrowed = own_ != nullptr && own_->origin[static_cast<int>(id)] == Origin::reference;

@@ -16,7 +16,7 @@ namespace tessera::inline TESSERA_ISA {
 // clang-format off
 #define TESSERA_OPS(X)                                                                                      \
   X(embedding) X(linear) X(matmul) X(softmax) X(layer_norm) X(gelu) X(gelu_tanh) X(relu) X(swish) X(tanh)   \
-  X(add) X(bias) X(scale) X(scale_heads) X(dropout) X(split_heads) X(merge_heads) X(rel_shift)              \
+  X(add) X(multiply) X(bias) X(scale) X(scale_heads) X(dropout) X(split_heads) X(merge_heads) X(rel_shift)  \
   X(segment_select) X(columns) X(concat) X(add_rows) X(zeros) X(sinusoids) X(replace_hidden) X(top_k)       \
   X(pick) X(sum) X(mean) X(mean_pool) X(log_softmax) X(negative_log_likelihood) X(cross_entropy)            \
   X(binary_cross_entropy) X(mean_squared_error) X(store_rows)                                               \
