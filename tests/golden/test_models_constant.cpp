@@ -148,7 +148,7 @@ BOOST_AUTO_TEST_CASE(what_a_run_needs_is_a_constant) {
   }
   // The same as at run time.
   const GPT2<> dynamic(gpt2_config());
-  BOOST_TEST(plan(dynamic, GPT2Input::shape(2, 8), Reference<float>()).arena_bytes == of_gpt2.arena_bytes);
+  BOOST_TEST(plan(dynamic, GptInput::shape(2, 8), Reference<float>()).arena_bytes == of_gpt2.arena_bytes);
 }
 
 BOOST_AUTO_TEST_CASE(other_sizes_are_refused_by_name) {
