@@ -25,14 +25,6 @@ struct CausalLMInput : LabelledInput<In> {
   View score_rows;  ///< i32 or i64 [n]: the rows that get logits, such as the last ones; absent: all. Not with labels.
 };
 
-inline Result<void> check_score_rows(const char* model, const auto& in) noexcept {
-  if (!in.score_rows.present()) return {};
-  if (in.labels.present())
-    return Error::format(Code::invalid_argument, "%s: labels need the logits of all rows, so give no score_rows",
-                         model);
-  return check_ids(model, "score_rows", in.score_rows, in.score_rows.count(), 0, in.layout.rows);
-}
-
 /// OpenAIGPTLMHeadModel, GPT2LMHeadModel. labels: [rows], -1: not counted. Logits: [rows, V], or [score_rows, V].
 template <Index H = dyn, Index V = dyn>
 struct CausalLM {
