@@ -10,6 +10,7 @@
 
 #include "tessera/blocks/prune_heads.hpp"
 #include "tessera/context/resize.hpp"
+#include "tessera/io/narrow.hpp"
 #include "tessera/io/open.hpp"
 #include "tessera/io/safetensors.hpp"
 #include "tessera/io/torch.hpp"
@@ -120,7 +121,7 @@ inline bool nothing_missing(std::string_view) { return false; }
 inline bool anything_missing(std::string_view) { return true; }
 
 /// Builds the model of `config` and binds it to `state`. Params that the state lacks are an error, or
-/// initialised from `seed` where `may_be_missing` says so.
+/// initialised from `seed` where `may_be_missing` says so. Matrices in int8 (io/narrow.hpp) are turned to f32.
 template <class Model>
 Result<std::unique_ptr<Pretrained<Model>>> from_state(ConfigFile<typename Model::Config> file, io::State state,
                                                       MayBeMissing may_be_missing = nothing_missing,
@@ -134,6 +135,9 @@ Result<std::unique_ptr<Pretrained<Model>>> from_state(ConfigFile<typename Model:
   } else if (!loaded->file.pruned_heads.empty()) {
     return Error::format(Code::unsupported,
                          "config: pruned_heads: a model with constant sizes or relative attention takes none");
+  }
+  if (io::has_int8_rows(state)) {
+    TESSERA_TRY_ASSIGN(state, io::from_int8_rows(state));
   }
   loaded->state = std::move(state);
   TESSERA_TRY_ASSIGN(loaded->report, load_weights(loaded->model, loaded->state));
@@ -151,15 +155,17 @@ Result<std::unique_ptr<Pretrained<Model>>> from_state(ConfigFile<typename Model:
   return loaded;
 }
 
-/// config.json and the weights of a folder.
+/// config.json and the weights of a folder, or a file of weights with config.json beside it. By name: see
+/// hub/from_pretrained.hpp.
 template <class Model>
-Result<std::unique_ptr<Pretrained<Model>>> from_pretrained(const std::string& folder,
+Result<std::unique_ptr<Pretrained<Model>>> from_pretrained(const std::string& path,
                                                            MayBeMissing may_be_missing = nothing_missing,
                                                            std::uint64_t seed = 0) {
-  TESSERA_TRY_ASSIGN(auto file, read_config<typename Model::Config>(folder + "/config.json"));
-  TESSERA_TRY_ASSIGN(io::State state, io::load_state(folder));
+  const std::string folder = io::kind_of(path) == io::PathKind::folder ? path : io::folder_of(path);
+  TESSERA_TRY_ASSIGN(auto file, read_config<typename Model::Config>(io::join_path(folder, "config.json")));
+  TESSERA_TRY_ASSIGN(io::State state, io::load_state(path));
   auto loaded = from_state<Model>(std::move(file), std::move(state), may_be_missing, seed);
-  if (!loaded) return loaded.error().in(folder.c_str());
+  if (!loaded) return loaded.error().in(path.c_str());
   return loaded;
 }
 
