@@ -56,7 +56,7 @@ struct CausalLM {
   }
   Result<void> validate(const auto& base, const auto& in) const noexcept {
     TESSERA_TRY(check_score_rows(base.name, in));
-    return check_ids(base.name, "labels", in.labels, in.layout.rows, -1, lm_head.weight.view.dim[0]);
+    return check_ids(base.name, "labels", in.labels, in.layout, -1, lm_head.weight.view.dim[0]);
   }
 };
 
@@ -142,7 +142,7 @@ struct DoubleHeads {
         return Error::format(Code::out_of_range, "%s: mc_token_ids: text %lld has %lld tokens, found %lld", base.name,
                              static_cast<long long>(t), static_cast<long long>(in.layout.length(t)),
                              static_cast<long long>(id));
-    TESSERA_TRY(check_ids(base.name, "lm_labels", in.lm_labels, in.layout.rows, -1, lm_head.weight.view.dim[0]));
+    TESSERA_TRY(check_ids(base.name, "lm_labels", in.lm_labels, in.layout, -1, lm_head.weight.view.dim[0]));
     const Index each = c.type == SummaryType::cls_index ? in.choices : in.layout.longest;
     return check_ids(base.name, "mc_labels", in.mc_labels, texts / in.choices, 0, each);
   }

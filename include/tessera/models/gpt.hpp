@@ -133,7 +133,7 @@ Result<void> check_gpt_input(const Model& model, const GptInput& in) noexcept {
   constexpr const char* name = Model::name;
   const Index past = in.past.length;
   const Layout& layout = in.layout;
-  const Index rows = layout.rows, words = model.embeddings.word.weight.view.dim[0];
+  const Index words = model.embeddings.word.weight.view.dim[0];
   const Index positions = model.embeddings.position.weight.view.dim[0];
   TESSERA_TRY(check_layout(name, layout));
   if (!in.input_ids.present()) return Error::format(Code::invalid_argument, "%s: there are no input_ids", name);
@@ -143,9 +143,9 @@ Result<void> check_gpt_input(const Model& model, const GptInput& in) noexcept {
   if (layout.longest + past > positions && !in.position_ids.present())
     return Error::format(Code::out_of_range, "%s: the longest text has %lld tokens, n_positions is %lld", name,
                          static_cast<long long>(layout.longest + past), static_cast<long long>(positions));
-  TESSERA_TRY(check_ids(name, "input_ids", in.input_ids, rows, 0, words));
-  TESSERA_TRY(check_ids(name, "token_type_ids", in.token_type_ids, rows, 0, words));
-  TESSERA_TRY(check_ids(name, "position_ids", in.position_ids, rows, 0, positions));
+  TESSERA_TRY(check_ids(name, "input_ids", in.input_ids, layout, 0, words));
+  TESSERA_TRY(check_ids(name, "token_type_ids", in.token_type_ids, layout, 0, words));
+  TESSERA_TRY(check_ids(name, "position_ids", in.position_ids, layout, 0, positions));
   TESSERA_TRY(check_past(name, in.past, layout, model.layers()));
   TESSERA_TRY(check_attention_mask(name, in.attention_mask, layout, past + layout.longest));
   return check_head_mask(name, in.head_mask, model.layers());

@@ -218,7 +218,7 @@ struct TransfoXL {
     const Layout& layout = in.layout;
     TESSERA_TRY(check_layout(name, layout));
     if (!in.input_ids.present()) return Error::format(Code::invalid_argument, "transfo-xl: there are no input_ids");
-    TESSERA_TRY(check_ids(name, "input_ids", in.input_ids, layout.rows, 0, word_emb.cutoffs.vocabulary()));
+    TESSERA_TRY(check_ids(name, "input_ids", in.input_ids, layout, 0, word_emb.cutoffs.vocabulary()));
     const Index memory = in.mems.present() ? in.mems.length : config_.mem_len;
     TESSERA_TRY(check_mems(name, in.mems, layout, layers(), width(), projected_width(),
                            kept_memory(memory, layout.longest).count()));

@@ -75,7 +75,7 @@ struct TransfoXLLMHeadModel {
   Result<void> validate(const Input& in) const noexcept {
     TESSERA_TRY(base.validate(in));
     TESSERA_TRY(check_score_rows(base.name, in));
-    return check_ids(base.name, "labels", in.labels, in.layout.rows, 0, crit.cutoffs().vocabulary());
+    return check_ids(base.name, "labels", in.labels, in.layout, 0, crit.cutoffs().vocabulary());
   }
 
  private:
