@@ -120,11 +120,11 @@ if(have_text AND have_io)
 endif()
 
 # Models by name: the only part that uses the network.
-if(have_io)
+if(TARGET tessera_pretrained)
   tessera_available(hub have_hub)
   if(have_hub)
     add_library(tessera_hub INTERFACE)
-    target_link_libraries(tessera_hub INTERFACE tessera::io CURL::libcurl)
+    target_link_libraries(tessera_hub INTERFACE tessera::pretrained CURL::libcurl)
     target_compile_definitions(tessera_hub INTERFACE TESSERA_WITH_HUB=1)
     tessera_headers(tessera_hub INTERFACE hub/*.hpp)
     tessera_component(hub)

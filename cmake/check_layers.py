@@ -17,8 +17,8 @@ ALLOWED |= {
     "generate": set(CORE),
     "text": {"base"},
     "io": {"base", "tensor"},
-    "hub": {"base", "tensor", "io"},
     "pretrained": {"text", "io", *CORE},
+    "hub": {"text", "io", "pretrained", *CORE},
     "data": {"text", "io", "pretrained", "train", "generate", *CORE},
     # A name with a suffix is that header alone. The concept that a backend fulfils, and its tables, stand in
     # context/backend.hpp; nothing else of context is a backend's business.

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Fails when a block, head or model calls an op inside the arguments of another op.
+"""Fails when a block, head or model calls an op, or a block of its own, inside the arguments of another.
 
 Ops are numbered in the order of their calls, and the order in which a compiler evaluates arguments is its own: g++ takes one
 in constant expressions and another at run time. So each op is a statement. This check reads text, not C++: it knows the
-ops by the functions that the headers of ops/ define outside of namespace detail, returning auto or a Tensor. A function
-there that is no op says so in its line: `// not an op`.
+ops by the functions that the headers of ops/ define outside of namespace detail, returning auto or a Tensor, and the blocks
+by the members that the file's own visit() shows. A function there that is no op says so in its line: `// not an op`.
 """
 import argparse
 import pathlib
@@ -15,6 +15,7 @@ FUNCTION = re.compile(
     r"^(?:template\s*<.*>\s*)?(?:\[\[nodiscard\]\]\s*|inline\s+|constexpr\s+|static\s+)*"
     r"(?:auto|(?:tessera::)?Tensor(?:<[^;{}]*>)?)\s+(\w+)\s*\("
 )
+MEMBER = re.compile(r'\bv\(\s*(?:"\w*"|\w+)\s*,\s*(\w+)\s*\)')
 COMMENT_OR_TEXT = re.compile(r'//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])+\'', re.DOTALL)
 
 
@@ -49,12 +50,16 @@ def closing(text: str, start: int) -> int:
 
 
 def check_text(text: str, names: set):
-    """Yields (line, outer op, inner op)."""
+    """Yields (line, outer op or block, inner op or block)."""
+    names = names | set(MEMBER.findall(text))
     if not names:
         return
     code = without_comments(text)
-    # A call by plain or qualified name; `x.name(` and `x->name(` are members, `auto name(` is a definition.
-    call = re.compile(r"(?<![\w.>])(?:tessera::|ops::)*(" + "|".join(sorted(map(re.escape, names))) + r")\s*\(")
+    # A call by plain or qualified name, or of one of an array; `x.name(` and `x->name(` are members of something else,
+    # `auto name(` is a definition.
+    call = re.compile(
+        r"(?<![\w.>])(?:tessera::|ops::)*(" + "|".join(sorted(map(re.escape, names))) + r")\s*(?:\[[^\]]*\]\s*)?\("
+    )
     for outer in call.finditer(code):
         if re.search(r"\b(auto|void|operator)\s*$", code[: outer.start()]):
             continue
@@ -71,7 +76,7 @@ def check(root: pathlib.Path):
         for path in sorted((include / layer).rglob("*.hpp")):
             for line, outer, inner in check_text(path.read_text(encoding="utf-8"), names):
                 name = path.relative_to(root).as_posix()
-                yield f"{name}:{line}: the op {inner} is an argument of the op {outer}: give it a statement of its own"
+                yield f"{name}:{line}: {inner} is called in an argument of {outer}: give it a statement of its own"
 
 
 def self_test() -> None:
@@ -80,6 +85,9 @@ def self_test() -> None:
         "auto y = add(gelu(x), z);",
         "y = add(std::move(x),\n  tessera::softmax(z));",
         "return gelu(add(x, (y)));",
+        'v("word", word); auto x = add(word(c, ids), z);',
+        'v("norm", norm); v("dense", dense); return norm(dense(x));',
+        'v("layer", layer); x = add(layer[i](x), x);',
     ]
     good = [
         "auto y = gelu(x);\n y = add(y, z);",
@@ -87,6 +95,8 @@ def self_test() -> None:
         "auto add(auto x) { return gelu(x); }",
         'tap("add(gelu(x))", gelu(x));',
         "x = regelu(add(x, y));",
+        'v("word", word); auto w = word(c, ids); auto x = add(w, z);',
+        'v("word", word); explicit E(C c) : word(c.rows(), c.width()) {}',
     ]
     for text in bad:
         assert list(check_text(text, names)), text
@@ -112,7 +122,7 @@ def main() -> int:
         print("\n".join(sorted(names)))
         return 0
     found = list(check(arguments.root))
-    print("\n".join(found) or f"{len(names)} ops: none is called inside the arguments of another")
+    print("\n".join(found) or f"{len(names)} ops, and the blocks: none is called inside the arguments of another")
     return 1 if found else 0
 
 

@@ -87,6 +87,7 @@ struct Prefixes {
   std::string_view before_numbers;
 };
 
+// clang-format off
 inline constexpr Prefixes prefixes[] = {
 """
 
@@ -133,7 +134,7 @@ def main() -> None:
         numeric = tokenizer.NUMERIC_ONLY_PREFIXES
         always = [p for p in tokenizer.NONBREAKING_PREFIXES if p not in numeric and " " not in p]
         text += "{\"%s\",\n%s,\n%s},\n" % (language, literal(always), literal(numeric))
-    (arguments.output / "moses_prefixes.hpp").write_text(text + "};\n\n}  // namespace tessera::text::moses\n", encoding="utf-8")
+    (arguments.output / "moses_prefixes.hpp").write_text(text + "};\n// clang-format on\n\n}  // namespace tessera::text::moses\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -20,6 +20,8 @@ using Device = tessera::Reference<float>;
 using namespace tessera;
 
 // A model of our own around BERT: the mean of the last hidden states. It is planned, run and could be trained as it is.
+// It has no params of its own. With some, such as a Linear, its constructor would call number_params(*this), and
+// Packed::of would be given the whole of it: a pack serves the params that it was made from and no others.
 struct SentenceEncoder {
   using Input = BertInput;
   template <class Context>

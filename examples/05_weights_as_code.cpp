@@ -8,10 +8,10 @@
 #include <cstddef>
 #include <cstdio>
 
+#include "data/tiny_bert/tiny_bert.hpp"
 #include "tessera/backends/reference/reference.hpp"
 #include "tessera/context/session.hpp"
 #include "tessera/models/bert.hpp"
-#include "data/tiny_bert/tiny_bert.hpp"
 
 using namespace tessera;
 

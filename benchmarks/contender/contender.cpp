@@ -22,6 +22,9 @@ void answer(const io::Json& json) {
 
 Result<std::unique_ptr<Contestant>> make(const std::string& line, Case& c) {
   TESSERA_TRY_ASSIGN(const io::Json json, io::parse_json(line));
+  TESSERA_TRY_ASSIGN(const io::Json* const described, io::get_key(json, "case"));
+  TESSERA_TRY_ASSIGN(c.task, io::get_string(*described, "task"));
+  if (c.task == "tokenize") return make_tokenize(json);  // has no model
   TESSERA_TRY_ASSIGN(c, parse_case(json));
   if (c.arch == "bert") return make_bert(c);
   return Error::format(Code::unsupported, "the architecture %s is not supported", c.arch.c_str());

@@ -21,5 +21,6 @@ class Contestant {
 
 /// Loads what the case needs, or says why it cannot be run.
 Result<std::unique_ptr<Contestant>> make_bert(const Case& c);
+Result<std::unique_ptr<Contestant>> make_tokenize(const io::Json& line);
 
 }  // namespace tessera::contender

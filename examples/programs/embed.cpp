@@ -16,11 +16,13 @@
 
 #include <CLI/CLI.hpp>
 
+#include "common/model_path.hpp"
 #include "common/output.hpp"
 #include "common/program.hpp"
 #include "tessera/base/version.hpp"
-#include "tessera/context/frame.hpp"
+#include "tessera/io/narrow.hpp"
 #include "tessera/io/open.hpp"
+#include "tessera/tensor/view.hpp"
 
 namespace {
 
@@ -40,6 +42,7 @@ struct Options {
   std::string name;
   bool assembly = false;
   std::vector<std::string> without;
+  tessera::programs::ModelPath model_path;
 };
 
 /// A tensor in its stored form.
@@ -48,17 +51,16 @@ struct Stored {
   std::vector<std::int64_t> shape;
   DType type = DType::f32;
   std::vector<float> numbers;        ///< f32
-  std::vector<std::uint16_t> halfs;  ///< f16: bits
+  std::vector<std::uint16_t> halfs;  ///< f16 and bf16: bits
   std::vector<std::int8_t> bytes;    ///< i8
   std::vector<float> scales;         ///< i8: for each row
   int same_as = -1;                  ///< the tensor with the same memory, when there is one before this
 };
 
 Result<std::vector<float>> numbers_of(const io::StateTensor& tensor) {
-  const View view = View::of_const(tensor.data, tensor.type, static_cast<tessera::Index>(tensor.elements()));
   std::vector<float> numbers(tensor.elements());
   for (std::size_t i = 0; i < numbers.size(); ++i) {
-    numbers[i] = tessera::detail::element_as<float>(view, static_cast<tessera::Index>(i));
+    numbers[i] = io::element_as_float(tensor, i);
     if (!std::isfinite(numbers[i]))
       return Error::format(Code::out_of_range, "tensor %s: element %zu is not finite",
                            io::in_quotes(tensor.name).c_str(), i);
@@ -73,7 +75,10 @@ Result<Stored> store(const io::StateTensor& tensor, const std::string& storage) 
   stored.shape = tensor.shape;
   TESSERA_TRY_ASSIGN(stored.numbers, numbers_of(tensor));
   if (storage == "f32" || tensor.shape.size() < 2) return stored;
-  if (storage == "f16") {
+  if (storage == "bf16") {
+    stored.type = DType::bf16;
+    for (const float x : stored.numbers) stored.halfs.push_back(tessera::to_bf16(x));
+  } else if (storage == "f16") {
     stored.type = DType::f16;
     for (const float x : stored.numbers) {
       stored.halfs.push_back(tessera::to_f16(x));
@@ -85,15 +90,10 @@ Result<Stored> store(const io::StateTensor& tensor, const std::string& storage) 
     stored.type = DType::i8;
     const auto rows = static_cast<std::size_t>(tensor.shape[0]);
     const std::size_t each = rows == 0 ? 0 : stored.numbers.size() / rows;
-    for (std::size_t r = 0; r < rows; ++r) {
-      const float* const row = stored.numbers.data() + r * each;
-      float most = 0;
-      for (std::size_t i = 0; i < each; ++i) most = std::max(most, std::fabs(row[i]));
-      const float scale = most / 127;
-      stored.scales.push_back(scale);
-      for (std::size_t i = 0; i < each; ++i)
-        stored.bytes.push_back(static_cast<std::int8_t>(scale > 0 ? std::lround(row[i] / scale) : 0));
-    }
+    stored.bytes.resize(stored.numbers.size());
+    for (std::size_t r = 0; r < rows; ++r)
+      stored.scales.push_back(
+          io::round_to_int8({stored.numbers.data() + r * each, each}, stored.bytes.data() + r * each));
   }
   stored.numbers.clear();
   return stored;
@@ -200,7 +200,7 @@ Result<Names> names_of(const Options& o) {
 
 Result<void> run(const Options& o) {
   TESSERA_TRY_ASSIGN(const Names names, names_of(o));
-  TESSERA_TRY_ASSIGN(const auto found, io::find_checkpoint(o.checkpoint));
+  TESSERA_TRY_ASSIGN(const auto found, o.model_path.checkpoint(o.checkpoint));
   TESSERA_TRY_ASSIGN(const io::State state, io::load_state(found));
 
   std::vector<Stored> all;
@@ -231,9 +231,10 @@ Result<void> run(const Options& o) {
   if (all.empty()) return Error::format(Code::not_found, "%s: no weights in it", found.c_str());
 
   TESSERA_TRY_ASSIGN(Output header, Output::open(names.header));
-  TESSERA_TRY(header.write("// The weights of " + found.substr(found.find_last_of('/') + 1) + " as " + o.storage +
+  TESSERA_TRY(header.write("// clang-format off\n// The weights of " + found.substr(found.find_last_of('/') + 1) +
+                           " as " + o.storage +
                            ", written by embed of tessera " TESSERA_VERSION_STRING ". Bind a model to " + names.space +
-                           "::weights with bind_embedded.\n// clang-format off\n#pragma once\n\n#include "
+                           "::weights with bind_embedded.\n#pragma once\n\n#include "
                            "\"tessera/context/embedded.hpp\"\n\n"));
   Blob blob;
   const std::string blob_path = names.stem + ".bin";
@@ -253,7 +254,7 @@ Result<void> run(const Options& o) {
     const Stored& t = all[i];
     if (t.same_as >= 0) continue;
     if (t.type == DType::f32) TESSERA_TRY(put("float", symbol(i), t.numbers));
-    if (t.type == DType::f16) TESSERA_TRY(put("std::uint16_t", symbol(i), t.halfs));
+    if (t.type == DType::f16 || t.type == DType::bf16) TESSERA_TRY(put("std::uint16_t", symbol(i), t.halfs));
     if (t.type == DType::i8) {
       TESSERA_TRY(put("std::int8_t", symbol(i), t.bytes));
       TESSERA_TRY(put("float", symbol(i) + "_scale", t.scales));
@@ -266,9 +267,10 @@ Result<void> run(const Options& o) {
   for (std::size_t i = 0; i < all.size(); ++i) {
     const Stored& t = all[i];
     table += "    {" + in_literal(t.name) + ", tessera::DType::" +
-             (t.type == DType::f32   ? "f32"
-              : t.type == DType::f16 ? "f16"
-                                     : "i8") +
+             (t.type == DType::f32    ? "f32"
+              : t.type == DType::f16  ? "f16"
+              : t.type == DType::bf16 ? "bf16"
+                                      : "i8") +
              ", " + std::to_string(t.shape.size()) + ", {";
     for (std::size_t d = 0; d < t.shape.size(); ++d) table += (d > 0 ? ", " : "") + std::to_string(t.shape[d]);
     table += "}, " + data + symbol(i) + ", " + (t.type == DType::i8 ? data + symbol(i) + "_scale" : "nullptr") + "},\n";
@@ -297,14 +299,14 @@ Result<void> run(const Options& o) {
 int main(int argc, char** argv) {
   CLI::App app("Writes the weights of a checkpoint as constants of a C++ program.", "embed");
   Options o;
-  app.add_option("checkpoint", o.checkpoint,
-                 "a checkpoint file, or a folder with model.safetensors or pytorch_model.bin")
+  app.add_option("checkpoint", o.checkpoint, "a checkpoint file, a folder with one, or a model's name")
       ->required()
-      ->type_name("FILE|FOLDER");
+      ->type_name("FILE|FOLDER|NAME");
+  o.model_path.add_to(app);
   app.add_option("--output", o.output, "the header")->required()->type_name("FILE.hpp");
   app.add_option("--storage", o.storage,
-                 "of matrices and tables: f32, f16, or int8 with a scale for each row; vectors stay f32")
-      ->check(CLI::IsMember({"f32", "f16", "int8"}))
+                 "of matrices and tables: f32, f16, bf16, or int8 with a scale for each row; vectors stay f32")
+      ->check(CLI::IsMember({"f32", "f16", "bf16", "int8"}))
       ->capture_default_str();
   app.add_option("--name", o.name, "the namespace; without it from the header's name")->type_name("NAME");
   app.add_flag("--assembly", o.assembly,

@@ -19,6 +19,7 @@
 #include "common/backend.hpp"
 #include "common/bert_encoder.hpp"
 #include "common/lines.hpp"
+#include "common/model_path.hpp"
 #include "common/output.hpp"
 #include "common/program.hpp"
 #include "common/progress.hpp"
@@ -49,6 +50,7 @@ struct Options {
   std::string format = "jsonl";
   int batch_tokens = 1024;  // more is no faster on a few cores, and takes more memory
   BackendOptions backend;
+  ModelPath model_path;
 };
 
 /// Texts that are encoded together. Buffers keep their memory from chunk to chunk.
@@ -106,7 +108,9 @@ class Texts {
   static Result<Texts> open(const Options& o) {
     TESSERA_TRY_ASSIGN(LineReader lines, LineReader::open(o.input));
     const bool by_name = o.input.ends_with(".jsonl") || o.input.ends_with(".ndjson");
-    return Texts(std::move(lines), o.input_format.empty() ? by_name : o.input_format == "jsonl");
+    Texts texts(std::move(lines), o.input_format.empty() ? by_name : o.input_format == "jsonl");
+    texts.may_be_mistaken_ = o.input_format.empty() && !by_name;
+    return texts;
   }
 
   /// Fills the chunk; an empty one is the end. Does not wait for more once it has something to work on.
@@ -123,6 +127,7 @@ class Texts {
         TESSERA_TRY_ASSIGN(std::string parsed, parse());
         chunk.texts.push_back(std::move(parsed));
       } else {
+        if (std::exchange(may_be_mistaken_, false)) warn_of_json();
         chunk.texts.push_back(line_);
       }
     }
@@ -133,6 +138,17 @@ class Texts {
 
  private:
   Texts(LineReader lines, bool json) : lines_(std::move(lines)), json_(json) {}
+
+  /// Of a first line that was meant as JSON, most likely: what is between the braces would be encoded, too.
+  void warn_of_json() const {
+    if (!line_.starts_with('{')) return;
+    const auto json = io::parse_json(line_);
+    if (!json || io::find_key(*json, "text") == nullptr) return;
+    std::fprintf(stderr,
+                 "encode: %s: taken as a text as it is, but it looks like JSON; for {\"text\": ...} say "
+                 "--input-format jsonl\n",
+                 lines_.here().c_str());
+  }
 
   Result<std::string> parse() const {
     if (text::strip(line_).empty())
@@ -146,6 +162,7 @@ class Texts {
 
   LineReader lines_;
   bool json_;
+  bool may_be_mistaken_ = false;  ///< nobody has said which format it is
   std::string line_;
 };
 
@@ -323,12 +340,13 @@ Result<void> encode(const Options& o) {
   TESSERA_TRY(pool_of_threads.start(o.backend.threads));
   const tessera::Executor executor = pool_of_threads.executor();
 
-  if (io::kind_of(o.model) != io::PathKind::folder)
+  TESSERA_TRY_ASSIGN(const std::string model, o.model_path(o.model));
+  if (io::kind_of(model) != io::PathKind::folder)
     return Error::format(Code::not_found,
-                         "%s: no such folder; --model names a folder with config.json, vocab.txt and "
-                         "model.safetensors or pytorch_model.bin",
-                         o.model.c_str());
-  TESSERA_TRY_ASSIGN(const SentenceFolder folder, read_sentence_folder(o.model));
+                         "%s: no folder; --model names a folder with config.json, vocab.txt and model.safetensors or "
+                         "pytorch_model.bin, or a model",
+                         model.c_str());
+  TESSERA_TRY_ASSIGN(const SentenceFolder folder, read_sentence_folder(model));
   TESSERA_TRY_ASSIGN(const auto loaded, load_bert(folder.transformer));
   const tessera::BertConfig& config = loaded->file.config;
   TESSERA_TRY_ASSIGN(const auto tokenizer, load_tokenizer(folder.transformer, config.vocab_size));
@@ -405,12 +423,13 @@ int main(int argc, char** argv) {
   app.footer(footer);
   app.set_version_flag("--version", std::string("encode (tessera) ") + TESSERA_VERSION_STRING);
   Options o;
-  app.add_option("--model", o.model, "folder of the model")->required()->type_name("DIR");
-  app.add_option("--input", o.input, "texts; without it, standard input")->type_name("FILE");
+  const auto named = [](const std::string& path) { return path.empty() ? "a file's name expected" : std::string(); };
+  app.add_option("--model", o.model, "folder of the model, or its name")->required()->type_name("DIR|NAME");
+  app.add_option("--input", o.input, "texts; without it, standard input")->check(named)->type_name("FILE");
   app.add_option("--input-format", o.input_format,
                  "lines: a text a line; jsonl: {\"text\": ...} a line; without it by the file's name, else lines")
       ->check(CLI::IsMember({"lines", "jsonl"}));
-  app.add_option("--output", o.output, "without it, standard output")->type_name("FILE");
+  app.add_option("--output", o.output, "without it, standard output")->check(named)->type_name("FILE");
   app.add_option(
          "--format", o.format,
          "jsonl: {\"text\": ..., \"embedding\": [...]} a line; tsv: numbers alone; npy: float32 [texts, numbers]")
@@ -422,5 +441,6 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   o.backend.add_to(app);
   o.backend.add_precision_to(app);
+  o.model_path.add_to(app);
   return run_program(app, argc, argv, [&] { return encode(o); });
 }

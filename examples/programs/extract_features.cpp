@@ -22,6 +22,7 @@
 #include "common/backend.hpp"
 #include "common/bert_encoder.hpp"
 #include "common/lines.hpp"
+#include "common/model_path.hpp"
 #include "common/output.hpp"
 #include "common/program.hpp"
 #include "common/progress.hpp"
@@ -52,6 +53,7 @@ struct Options {
   int local_rank = -1;
   bool no_cuda = false;
   BackendOptions backend;
+  ModelPath model_path;
 };
 
 /// "-1,-2" as numbers; false when it is something else.
@@ -149,8 +151,8 @@ class Tokens {
   std::size_t longest_;
 };
 
-Result<Tokens> load_tokens(const Options& o, Index vocab_size) {
-  const std::string path = io::join_path(o.model, "vocab.txt");
+Result<Tokens> load_tokens(const Options& o, const std::string& model, Index vocab_size) {
+  const std::string path = io::join_path(model, "vocab.txt");
   TESSERA_TRY_ASSIGN(const std::string bytes, io::read_text(path));
   text::BertOptionsV062 options;
   options.do_lower_case = o.do_lower_case;
@@ -166,19 +168,18 @@ Result<Tokens> load_tokens(const Options& o, Index vocab_size) {
 }
 
 Result<void> extract(const Options& o) {
-  if (io::kind_of(o.model) != io::PathKind::folder)
-    return Error::format(
-        Code::not_found,
-        "%s: no such folder. --bert_model names a local folder that holds config.json (or "
-        "bert_config.json), vocab.txt, and model.safetensors or pytorch_model.bin; nothing is downloaded, "
-        "so get these files of a model such as bert-base-uncased first and put them there",
-        o.model.c_str());
+  TESSERA_TRY_ASSIGN(const std::string model, o.model_path(o.model));
+  if (io::kind_of(model) != io::PathKind::folder)
+    return Error::format(Code::not_found,
+                         "%s: no folder. --bert_model names a folder that holds config.json (or bert_config.json), "
+                         "vocab.txt, and model.safetensors or pytorch_model.bin, or a model such as bert-base-uncased",
+                         model.c_str());
   if (o.no_cuda && o.backend.backend == "cuda")
     return Error::format(Code::invalid_argument, "--no_cuda and --backend cuda contradict each other");
   TESSERA_TRY_ASSIGN(const tessera::AnyBackend backend, choose_backend(o.backend.backend));
   tessera::ThreadPool threads;
   TESSERA_TRY(threads.start(o.backend.threads));
-  TESSERA_TRY_ASSIGN(const auto loaded, load_bert(o.model));
+  TESSERA_TRY_ASSIGN(const auto loaded, load_bert(model));
   const tessera::BertConfig& config = loaded->file.config;
   std::vector<int> layers;
   (void)parse_layers(o.layers, layers);  // checked with the options
@@ -191,7 +192,7 @@ Result<void> extract(const Options& o) {
   if (o.max_seq_length > config.max_position_embeddings)
     return Error::format(Code::out_of_range, "--max_seq_length: %d, but the model has %lld positions", o.max_seq_length,
                          static_cast<long long>(config.max_position_embeddings));
-  TESSERA_TRY_ASSIGN(const Tokens tokens_of, load_tokens(o, config.vocab_size));
+  TESSERA_TRY_ASSIGN(const Tokens tokens_of, load_tokens(o, model, config.vocab_size));
   TESSERA_TRY_ASSIGN(LineReader lines, LineReader::open(o.input, LineEnds::universal));
   TESSERA_TRY_ASSIGN(Output output, Output::open(o.output));
   LayerSink sink(layers, config.num_hidden_layers);
@@ -269,9 +270,9 @@ int main(int argc, char** argv) {
   Options o;
   app.add_option("--input_file", o.input, "texts, UTF-8, a line each")->required()->type_name("FILE");
   app.add_option("--output_file", o.output, "where the JSON lines go")->required()->type_name("FILE");
-  app.add_option("--bert_model", o.model, "folder with config.json, vocab.txt and the weights")
+  app.add_option("--bert_model", o.model, "folder with config.json, vocab.txt and the weights, or a model's name")
       ->required()
-      ->type_name("DIR");
+      ->type_name("DIR|NAME");
   app.add_flag("--do_lower_case", o.do_lower_case, "for uncased models");
   app.add_option("--layers", o.layers, "which, in this order: 0 is the first layer, -1 the last")
       ->check([](const std::string& list) {
@@ -295,5 +296,6 @@ int main(int argc, char** argv) {
   app.add_flag("--no_cuda", o.no_cuda, "accepted for old command lines; a GPU is only used when --backend names one");
   o.backend.add_to(app);
   o.backend.add_precision_to(app);
+  o.model_path.add_to(app);
   return run_program(app, argc, argv, [&] { return extract(o); });
 }

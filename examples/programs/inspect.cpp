@@ -15,6 +15,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "common/model_path.hpp"
 #include "common/output.hpp"
 #include "common/program.hpp"
 #include "tessera/base/version.hpp"
@@ -160,9 +161,11 @@ Result<void> print_json(const std::string& path, const State& state, const std::
   return {};
 }
 
-Result<void> run(const std::string& path, bool as_json, bool verify, const std::string& out) {
+Result<void> run(const std::string& name, const tessera::programs::ModelPath& model_path, bool as_json, bool verify,
+                 const std::string& out) {
   namespace io = tessera::io;
-  TESSERA_TRY_ASSIGN(const auto found, io::find_checkpoint(path));
+  TESSERA_TRY_ASSIGN(const auto found, model_path.checkpoint(name));
+  const std::string& path = io::kind_of(name) == io::PathKind::folder ? name : found;
   io::LoadOptions options;
   options.checksums = verify;
   TESSERA_TRY_ASSIGN(const State state, io::load_state(found, options));
@@ -186,9 +189,11 @@ int main(int argc, char** argv) {
   std::string out;
   bool as_json = false;
   bool verify = false;
-  app.add_option("path", path, "a checkpoint file, a folder with one, or a TensorFlow prefix")
+  app.add_option("path", path, "a checkpoint file, a folder with one, a TensorFlow prefix, or a model's name")
       ->required()
-      ->type_name("FILE|FOLDER");
+      ->type_name("FILE|FOLDER|NAME");
+  tessera::programs::ModelPath model_path;
+  model_path.add_to(app);
   app.add_flag("--json", as_json, "print one JSON document instead of a table");
   app.add_flag("--verify", verify, "check the checksums of the file, where its format has them");
   app.add_option("--out", out, "also write all tensors, bit for bit, to this safetensors file")->type_name("FILE");
@@ -200,8 +205,8 @@ int main(int argc, char** argv) {
       "Exit code: 0, 1 when something cannot be read or written, 2 for wrong usage.\n"
       "\n"
       "Examples:\n"
-      "  inspect bert-base-uncased/\n"
+      "  inspect bert-base-uncased\n"
       "  inspect pytorch_model.bin --json\n"
       "  inspect pytorch_model.bin --out model.safetensors");
-  return tessera::programs::run_program(app, argc, argv, [&] { return run(path, as_json, verify, out); });
+  return tessera::programs::run_program(app, argc, argv, [&] { return run(path, model_path, as_json, verify, out); });
 }

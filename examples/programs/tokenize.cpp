@@ -14,6 +14,7 @@
 #include <CLI/CLI.hpp>
 
 #include "common/lines.hpp"
+#include "common/model_path.hpp"
 #include "common/output.hpp"
 #include "common/program.hpp"
 #include "tessera/base/version.hpp"
@@ -146,9 +147,16 @@ Result<Json> arguments_of(const std::string& folder, const Json& given) {
   return arguments;
 }
 
-Result<void> run(const std::string& folder, const std::string& class_name, const Json& given) {
+Result<void> run(const std::string& name, const tessera::programs::ModelPath& model_path, const std::string& class_name,
+                 const Json& given) {
+  TESSERA_TRY_ASSIGN(const std::string folder, model_path(name, tessera::programs::Part::tokenizer));
+  std::string of_class = class_name;
+  if (of_class.empty()) {
+    TESSERA_TRY_ASSIGN(of_class, pretrained::tokenizer_class(folder));
+  }
+  TESSERA_TRY(pretrained::check_arguments(of_class, given));
   TESSERA_TRY_ASSIGN(const Json arguments, arguments_of(folder, given));
-  TESSERA_TRY_ASSIGN(const auto loaded, pretrained::load_tokenizer(folder, class_name, arguments));
+  TESSERA_TRY_ASSIGN(const auto loaded, pretrained::load_tokenizer(folder, of_class, arguments));
 
   TESSERA_TRY_ASSIGN(LineReader lines, LineReader::open(""));
   TESSERA_TRY_ASSIGN(Output output, Output::open(""));
@@ -170,9 +178,11 @@ int main(int argc, char** argv) {
   std::string folder;
   std::string class_name;
   std::string arguments_text = "{}";
-  app.add_option("folder", folder, "a folder with a tokenizer's files, or a single vocabulary file")
+  app.add_option("folder", folder, "a folder with a tokenizer's files, a single vocabulary file, or a model's name")
       ->required()
-      ->type_name("FOLDER");
+      ->type_name("FOLDER|NAME");
+  tessera::programs::ModelPath model_path;
+  model_path.add_to(app);
   app.add_option("--class", class_name, "the tokenizer's class, such as BertTokenizer or distilbert")
       ->type_name("NAME");
   app.add_option("--kwargs", arguments_text, "constructor arguments as a JSON object; they win over the folder's files")
@@ -192,7 +202,7 @@ int main(int argc, char** argv) {
       "Exit code: 0, 1 when something cannot be read, 2 for wrong usage.\n"
       "\n"
       "Examples:\n"
-      "  echo '{\"text\": \"Hello, world\"}' | tokenize bert-base-uncased/\n"
+      "  echo '{\"text\": \"Hello, world\"}' | tokenize bert-base-uncased\n"
       "  tokenize vocab.txt --class bert --kwargs '{\"do_lower_case\": false}' < texts.jsonl");
   Json given;
   app.callback([&] {
@@ -201,5 +211,5 @@ int main(int argc, char** argv) {
     if (!parsed->is_object()) throw CLI::ValidationError("--kwargs", "an object expected");
     given = std::move(*parsed);
   });
-  return tessera::programs::run_program(app, argc, argv, [&] { return run(folder, class_name, given); });
+  return tessera::programs::run_program(app, argc, argv, [&] { return run(folder, model_path, class_name, given); });
 }

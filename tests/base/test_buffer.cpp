@@ -39,5 +39,6 @@ BOOST_AUTO_TEST_CASE(what_does_not_fit_into_memory_is_a_false_and_nothing_is_los
   Buffer<char> buffer;
   BOOST_REQUIRE(buffer.push('x'));
   BOOST_TEST(!buffer.reserve(static_cast<std::size_t>(1) << 62));
+  BOOST_TEST(!buffer.reserve(static_cast<std::size_t>(-1)));
   BOOST_TEST(buffer[0] == 'x');
 }

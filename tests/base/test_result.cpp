@@ -142,3 +142,19 @@ BOOST_AUTO_TEST_CASE(the_host_sets_the_assert_handler_and_gets_the_old_one_back)
   BOOST_TEST((set_assert_handler(nullptr) == mine));
   BOOST_TEST((set_assert_handler(before) == before));  // null had restored the default
 }
+
+BOOST_AUTO_TEST_CASE(the_value_of_an_error_is_a_broken_promise_that_is_told) {
+  const AssertHandler before = set_assert_handler([](const Assertion& a) noexcept {
+    ++broken;
+    last_sentence = a.sentence;
+  });
+  broken = 0;
+  const Result<int> failed = Error::format(Code::not_found, "nothing here");
+  (void)*failed;
+  BOOST_TEST(broken == 1);
+  BOOST_TEST(last_sentence.find("error") != std::string::npos);
+  const Result<int> good = 7;
+  BOOST_TEST(*good == 7);
+  BOOST_TEST(broken == 1);
+  set_assert_handler(before);
+}

@@ -166,3 +166,62 @@ BOOST_AUTO_TEST_CASE(no_fault_is_no_error) {
   BOOST_TEST((Fault().error().code() == Code::ok));
   BOOST_TEST(!Fault().error());
 }
+
+namespace {
+
+/// What a newcomer may do with a borrowed tensor; the first number of `x` tells which.
+struct Borrower {
+  enum Way { overwritten, released, read_in_time, given_back };
+  struct Input {
+    View x;
+  };
+  template <class Context>
+  struct Output {
+    Tensor<Context, Extents<1>> loss;
+  };
+  Way way;
+  Linear<> dense;
+  explicit Borrower(Way w) : way(w), dense(4, 4) { number_params(*this); }
+  void visit(auto&& v) { v("dense", dense); }
+  Result<void> validate(const Input&) const noexcept { return {}; }
+  constexpr auto operator()(auto& context, const Input& in) const noexcept {
+    using Context = std::remove_reference_t<decltype(context)>;
+    const Operand x = context.numbers(in.x);
+    auto h = context.template apply<op::linear>({false}, Extents<dyn, dyn>(x.view.dim[0], 4), x,
+                                                context.param(dense.weight), Operand());
+    auto kept = h.borrow();
+    if (way == overwritten) h = gelu(std::move(h));
+    if (way == released) h.reset();
+    if (way == given_back) kept.reset();
+    auto y = way == read_in_time ? add(dense(h), kept) : way == given_back ? gelu(std::move(h)) : dense(kept);
+    return Output<Context>{sum(y)};
+  }
+};
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(a_borrowed_tensor_is_not_read_after_its_owner_in_any_context) {
+  for (const auto way : {Borrower::overwritten, Borrower::released, Borrower::read_in_time, Borrower::given_back}) {
+    Borrower model(way);
+    auto weights = Weights::of(model);
+    const Borrower::Input borrowed{View::of_const(ones, DType::f32, 2, 4)};
+    Session<Borrower, Ref> session(model, Ref());
+    auto gradients = Gradients<Ref>::of(model, Ref());
+    TrainingSession<Borrower, Ref> training(model, Ref(), *gradients);
+    const bool good = way == Borrower::read_in_time || way == Borrower::given_back;
+    for (const Error& error : {session.reserve(borrowed).error(), training.reserve(borrowed).error()}) {
+      BOOST_TEST((error.code() == (good ? Code::ok : Code::invalid_argument)), error.message());
+      BOOST_TEST(contains(error.message(), good ? "" : "borrow"), error.message());
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_run_without_memory_tells_why_there_is_none) {
+  Chain chain(9, 6);
+  auto weights = Weights::of(chain);
+  Session<Chain, Ref> session(chain, Ref());
+  const Error reserved = session.reserve(input).error();
+  const Error ran_without = session.run(input).error();
+  BOOST_TEST(contains(reserved.message(), "columns"), reserved.message());
+  BOOST_TEST(std::string(ran_without.message()) == reserved.message());
+}

@@ -6,6 +6,7 @@
 
 #include "context/small_bert.hpp"
 #include "tessera/context/training_session.hpp"
+#include "tessera/ops/scale.hpp"
 
 using namespace tessera;
 using namespace small_bert;
@@ -241,4 +242,45 @@ BOOST_AUTO_TEST_CASE(a_checkpoint_around_a_block_that_gives_its_input_back_chang
     gradient[checkpointing].assign(gradients->data(), gradients->data() + gradients->elements());
   }
   BOOST_TEST(gradient[0] == gradient[1], boost::test_tools::per_element());
+}
+
+namespace {
+/// h + W h, where h may be overwritten by the sum only if the linear's gradient did not need it.
+struct ReadTwice {
+  struct Input {
+    View x;
+  };
+  template <class Context>
+  struct Output {
+    Tensor<Context, Extents<1>> loss;
+  };
+  Linear<> dense{3, 3};
+  ReadTwice() { number_params(*this); }
+  void visit(auto&& v) { v("dense", dense); }
+  Result<void> validate(const Input&) const noexcept { return {}; }
+  auto operator()(auto& context, const Input& in) const noexcept {
+    const Operand x = context.numbers(in.x);
+    auto h = context.template apply<op::scale>({2.0}, Extents<dyn, dyn>(x.view.dim[0], 3), x);
+    auto a = dense(h);
+    auto y = add(std::move(h), a);
+    return Output<std::remove_reference_t<decltype(context)>>{sum(y)};
+  }
+};
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(what_a_gradient_needs_is_not_overwritten) {
+  ReadTwice model;
+  auto weights = Weights::of(model);
+  for (Index i = 0; i < weights->elements(); ++i) weights->data()[i] = 0.25F * static_cast<float>(i % 5 - 2);
+  auto gradients = Gradients<Ref>::of(model, Ref());
+  TrainingSession<ReadTwice, Ref> session(model, Ref(), *gradients);
+  const float x[] = {1, -2, 3, 0.5F, 4, -1};
+  const ReadTwice::Input in{View::of_const(x, DType::f32, 2, 3)};
+  BOOST_TEST_REQUIRE(session.reserve(in).ok());
+  BOOST_TEST_REQUIRE(session.forward(in).ok());
+  BOOST_TEST_REQUIRE(session.backward().ok());
+  // d sum(h + W h) / d W[o][i] is the sum of h over the rows, h = 2 x.
+  const View& g = (*gradients)[model.dense.weight.id];
+  for (Index o = 0; o < 3; ++o)
+    for (Index i = 0; i < 3; ++i) BOOST_TEST(g.row<float>(o)[i] == 2 * (x[i] + x[3 + i]));
 }

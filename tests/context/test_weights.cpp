@@ -57,9 +57,9 @@ BOOST_AUTO_TEST_CASE(weights_that_a_backend_can_read_are_shared_and_others_conve
   BOOST_TEST_REQUIRE(converted.ok());
   BOOST_TEST(converted->bytes() >= static_cast<std::size_t>(parameter_count(owned.model)) * sizeof(double));
   for_each_param(owned.model, [&](const RolePath& path, const ParamBase& p) {
-    BOOST_TEST((shared->views()[p.id].data == p.view.data));
+    BOOST_TEST((shared->views().views[p.id].data == p.view.data));
     for (Index i = 0; i < p.view.count(); ++i)
-      BOOST_TEST_REQUIRE(converted->views()[p.id].as<double>()[i] == static_cast<double>(p.view.as<float>()[i]),
+      BOOST_TEST_REQUIRE(converted->views().views[p.id].as<double>()[i] == static_cast<double>(p.view.as<float>()[i]),
                          path.c_str());
   });
 }
@@ -262,4 +262,70 @@ BOOST_AUTO_TEST_CASE(each_linear_may_have_a_precision_of_its_own) {
   const auto refused = Packed<Ref>::of(owned.model, Ref(), choose);
   BOOST_TEST(!refused.ok());
   BOOST_TEST(std::string(refused.error().message()).find("bf16") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(a_pack_serves_the_weights_that_it_was_made_from_and_no_others) {
+  const Arrays arrays(2, 6);
+  const auto refused = [&](const auto& model, const Packed<Ref>& packed, const char* role) {
+    Session<std::remove_cvref_t<decltype(model)>, Ref> session(model, Ref(), &packed);
+    for (const Error& error :
+         {session.reserve(arrays.labelled(12)).error(), session.run(arrays.labelled(12)).error()}) {
+      BOOST_TEST((error.code() == Code::invalid_argument), error.message());
+      BOOST_TEST(contains(error.message(), "pack them again"), error.message());
+      BOOST_TEST(contains(error.message(), role), error.message());
+    }
+  };
+  Owned<Model> owned, other;
+  const auto packed = Packed<Ref>::of(owned.model, Ref());
+  const std::vector<float> truth = run(owned.model, &*packed);
+  refused(other.model, *packed, "bert.embeddings.word.weight");
+  // Weights that lie elsewhere now.
+  auto moved = Weights::of(owned.model);
+  BOOST_TEST_REQUIRE(moved.ok());
+  refused(owned.model, *packed, "bert.embeddings.word.weight");
+  const auto again = Packed<Ref>::of(owned.model, Ref());
+  BOOST_TEST(same_bits(run(owned.model, &*again), truth));
+  // A param that the model has forgotten to show, or that has no number.
+  owned.model.base.encoder[1].output_norm.bias.id = -1;
+  Session<Model, Ref> session(owned.model, Ref(), &*again);
+  const Error error = session.reserve(arrays.labelled(12)).error();
+  BOOST_TEST(contains(error.message(), "number_params"), error.message());
+  owned.model.base.encoder[1].output_norm.bias.id = 1000;
+  BOOST_TEST(!session.reserve(arrays.labelled(12)).ok());
+}
+
+namespace {
+struct Namesakes {
+  LayerNorm<> a{4, 1e-5}, b{4, 1e-5};
+  const char* second = "a";
+  Namesakes() { number_params(*this); }
+  void visit(auto&& v) {
+    v("a", a);
+    v(second, b);
+  }
+};
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(each_param_has_a_role_of_its_own) {
+  Namesakes model;
+  const auto weights = Weights::of(model);
+  BOOST_TEST_REQUIRE(!weights.ok());
+  BOOST_TEST(contains(weights.error().message(), "a.weight"), weights.error().message());
+  const std::string name(RolePath::capacity, 'n');
+  model.second = name.c_str();
+  BOOST_TEST(contains(Weights::of(model).error().message(), "longer"));
+  model.second = "b";
+  BOOST_TEST(Weights::of(model).ok());
+}
+
+BOOST_AUTO_TEST_CASE(a_model_that_is_not_what_its_config_says_does_not_run) {
+  Bert<sizes> misfit(config(3));
+  const auto in = Arrays(2, 6).input();
+  const Error refused = Session<Bert<sizes>, Ref>(misfit, Ref()).reserve(in).error();
+  BOOST_TEST(contains(refused.message(), "num_hidden_layers is 3"), refused.message());
+  BOOST_TEST((plan(misfit, in, Ref()).fault.code == Code::invalid_argument));
+  Bert<> without(config(-1));
+  BOOST_TEST(!without.complete());
+  BOOST_TEST(!(Session<Bert<>, Ref>(without, Ref()).reserve(in).ok()));
+  BOOST_TEST(!Packed<Ref>::of(without, Ref()).ok());
 }

@@ -1,5 +1,5 @@
-// The weights of golden case bert-model-basic, written by: embed tests/golden/models/bert-model-basic --output tests/embed/golden_case_weights.hpp --storage f32 --name bert_model_basic
 // clang-format off
+// The weights of golden case bert-model-basic, written by: embed tests/golden/models/bert-model-basic --output tests/embed/golden_case_weights.hpp --storage f32 --name bert_model_basic
 #pragma once
 
 #include "tessera/context/embedded.hpp"

@@ -103,7 +103,13 @@ BOOST_FIXTURE_TEST_CASE(counts_that_disagree_with_the_layout_are_named_with_both
   bad.attention_mask = View::of_const(arrays.mask.data(), DType::i64, 1, 6);
   (*this)(good, bad, Code::shape_mismatch, {"attention_mask", "12", "6"});
   bad.attention_mask = View::of_const(arrays.mask.data(), DType::i64, 6, 2);
-  (*this)(good, bad, Code::shape_mismatch, {"mask"});
+  (*this)(good, bad, Code::shape_mismatch, {"attention_mask", "2 texts, 6", "6, 2"});
+  bad.attention_mask = View::of_const(arrays.mask.data(), DType::i64, 12);
+  (*this)(good, bad, Code::shape_mismatch, {"attention_mask", "2 texts, 6", "[12]"});
+  // Tokens before texts, as other libraries have them.
+  bad = good;
+  bad.input_ids = View::of_const(arrays.ids.data(), DType::i64, 6, 2);
+  (*this)(good, bad, Code::shape_mismatch, {"input_ids", "2 texts, 6", "6, 2"});
 }
 
 BOOST_FIXTURE_TEST_CASE(reserve_names_the_array_that_does_not_fit_as_run_does, Base) {

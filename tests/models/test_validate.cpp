@@ -203,7 +203,7 @@ BOOST_AUTO_TEST_CASE(rows_to_score_lie_in_the_batch_and_go_without_labels) {
   in.score_rows = View::of_const(rows, DType::i32, 1);
   BOOST_TEST(owned.model.validate(in).ok());
   in.labels = in.input_ids;
-  refused(owned.model, in, "gpt2: labels need the logits of all rows");
+  refused(owned.model, in, "gpt2: labels need the scores of all rows");
 }
 
 BOOST_AUTO_TEST_CASE(xlm_languages_lengths_masks_and_past) {

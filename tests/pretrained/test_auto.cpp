@@ -119,6 +119,88 @@ BOOST_AUTO_TEST_CASE(models_of_any_architecture_run_behind_one_class) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(models_of_relative_attention_run_behind_the_same_class) {
+  const std::pair<const char*, const char*> folders[] = {{"transfoxl-model-basic", "transfo-xl-x"},
+                                                         {"xlnet-model-basic", "xlnet-x"}};
+  for (const auto& [golden, name] : folders) {
+    BOOST_TEST_CONTEXT(name) {
+      const Copy copy(golden, name);
+      auto model = AutoModel::from_pretrained(copy.text());
+      BOOST_TEST_REQUIRE(model.ok(), model.error().message());
+      const auto config = auto_config(copy.text());
+      BOOST_TEST_REQUIRE(config.ok(), config.error().message());
+      const Index width = (*config)["d_model"];
+      runs(**model, "last_hidden_state", width);
+      BOOST_TEST((*model)->layers() == 2);
+      const auto pruned = (*model)->prune_heads({{0, {1}}});
+      BOOST_TEST(!pruned.ok());
+      BOOST_TEST((std::string(pruned.error().message()).find("relative attention") != std::string::npos));
+      if ((*model)->architecture() == Architecture::xlnet) {
+        BOOST_TEST_REQUIRE((*model)->resize_token_embeddings((*model)->vocabulary() + 3, 5).ok());
+      }
+      runs(**model, "last_hidden_state", width);
+      const std::vector<float> before = (*model)->output("last_hidden_state");
+      BOOST_TEST_REQUIRE((*model)->save(copy.text(), WeightFormat::torch).ok());
+      auto again = AutoModel::from_pretrained(copy.text());
+      BOOST_TEST_REQUIRE(again.ok(), again.error().message());
+      runs(**again, "last_hidden_state", width);
+      BOOST_TEST((*again)->output("last_hidden_state") == before, boost::test_tools::per_element());
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_model_that_remembers_goes_on_where_the_last_run_ended) {
+  const std::int32_t ids[] = {1, 4, 5, 6, 7, 8, 9, 3};
+  const auto part = [&](Index first, Index length) {
+    AnyInput in;
+    in.layout = Layout::padded(1, length);
+    in.input_ids = View::of_const(ids + first, DType::i32, 1, length);
+    return in;
+  };
+  const auto run = [](AnyModel& model, const AnyInput& in) {
+    const auto ran = model.run(in);
+    BOOST_TEST_REQUIRE(ran.ok(), ran.error().message());
+    return model.output("last_hidden_state");
+  };
+  // Two parts with what the first left are the whole: keys and values, and a memory where each token sees as many.
+  const std::pair<const char*, const char*> folders[] = {
+      {"gpt2-model-basic", "gpt2-x"}, {"gpt-model-basic", "openai-gpt-x"}, {"transfoxl-model-mems", "transfo-xl-x"}};
+  for (const auto& [golden, name] : folders) {
+    BOOST_TEST_CONTEXT(name) {
+      const Copy copy(golden, name);
+      if (std::string(name) == "transfo-xl-x") {
+        copy.set("same_length", true);
+        copy.set("ext_len", 0);
+      }
+      auto loaded = AutoModel::from_pretrained(copy.text());
+      BOOST_TEST_REQUIRE(loaded.ok(), loaded.error().message());
+      AnyModel& model = **loaded;
+      BOOST_TEST(!model.remember(1, 8).ok());  // not prepared
+      BOOST_TEST_REQUIRE(model.prepare(host).ok());
+      const std::vector<float> whole = run(model, part(0, 8));
+      BOOST_TEST_REQUIRE(model.remember(1, 8).ok());
+      std::vector<float> parts = run(model, part(0, 5));
+      for (const float x : run(model, part(5, 3))) parts.push_back(x);
+      BOOST_TEST_REQUIRE(parts.size() == whole.size());
+      for (std::size_t i = 0; i < whole.size(); ++i) BOOST_TEST(std::abs(parts[i] - whole[i]) < 1e-5F);
+      // New texts, and no memory again.
+      BOOST_TEST_REQUIRE(model.remember(1, 8).ok());
+      BOOST_TEST(run(model, part(0, 8)) == whole, boost::test_tools::per_element());
+      BOOST_TEST_REQUIRE(model.remember(2, 8).ok());
+      BOOST_TEST(!model.run(part(0, 8)).ok());  // of two texts
+      BOOST_TEST_REQUIRE(model.remember(0, 0).ok());
+      run(model, part(0, 8));
+      BOOST_TEST(run(model, part(0, 8)) == whole, boost::test_tools::per_element());
+    }
+  }
+  const Copy bert("bert-model-basic", "bert-x");
+  auto forgets = AutoModel::from_pretrained(bert.text());
+  BOOST_TEST_REQUIRE((forgets.ok() && (*forgets)->prepare(host).ok()));
+  const auto refused = (*forgets)->remember(1, 8);
+  BOOST_TEST(!refused.ok());
+  BOOST_TEST((std::string(refused.error().message()) == "bert: this class remembers nothing from run to run"));
+}
+
 BOOST_AUTO_TEST_CASE(classes_with_heads) {
   const Copy lm("gpt2-lm-nolabels", "gpt2-lm");
   auto model = AutoModelWithLMHead::from_pretrained(lm.text());
@@ -132,6 +214,33 @@ BOOST_AUTO_TEST_CASE(classes_with_heads) {
   auto answerer = AutoModelForQuestionAnswering::from_pretrained(answers.text());
   BOOST_TEST_REQUIRE(answerer.ok(), answerer.error().message());
   runs(**answerer, "start_logits", 4);
+  const Copy words("transfoxl-lm-div1", "transfo-xl-lm");
+  auto adaptive = AutoModelWithLMHead::from_pretrained(words.text());
+  BOOST_TEST_REQUIRE(adaptive.ok(), adaptive.error().message());
+  runs(**adaptive, "log_probs", 65);
+  const Copy spans("xlnet-qa-beam", "xlnet-qa");
+  auto finder = AutoModelForQuestionAnswering::from_pretrained(spans.text());
+  BOOST_TEST_REQUIRE(finder.ok(), finder.error().message());
+  const Copy kinds("xlnet-seqcls-first", "xlnet-classes");
+  auto sorter = AutoModelForSequenceClassification::from_pretrained(kinds.text());
+  BOOST_TEST_REQUIRE(sorter.ok(), sorter.error().message());
+  BOOST_TEST_REQUIRE((*sorter)->prepare(host).ok());
+  const Copy targets("xlnet-lm-twostream", "xlnet-lm");
+  auto predicts = AutoModelWithLMHead::from_pretrained(targets.text());
+  BOOST_TEST_REQUIRE(predicts.ok(), predicts.error().message());
+  BOOST_TEST_REQUIRE((*predicts)->prepare(host).ok());
+  const std::int32_t ids[] = {1, 4, 5};
+  const float hidden[] = {0, 0, 1, 0, 0, 1, 0, 0, 1}, last[] = {0, 0, 1};
+  AnyInput in;
+  in.layout = Layout::padded(1, 3);
+  in.input_ids = View::of_const(ids, DType::i32, 1, 3);
+  in.perm_mask = View::of_const(hidden, DType::f32, 1, 3, 3);
+  in.target_mapping = View::of_const(last, DType::f32, 1, 1, 3);
+  const auto ran = (*predicts)->run(in);
+  BOOST_TEST_REQUIRE(ran.ok(), ran.error().message());
+  BOOST_TEST(((*predicts)->shape("logits") == std::vector<Index>{1, 65}));
+  in.input_ids = View();
+  BOOST_TEST(!(*predicts)->run(in).ok());
   const auto none = AutoModelForQuestionAnswering::from_pretrained(lm.text());
   BOOST_TEST(!none.ok());
   BOOST_TEST((std::string(none.error().message()).find("AutoModelForQuestionAnswering has no class for gpt2") !=

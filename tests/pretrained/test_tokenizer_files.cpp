@@ -9,10 +9,10 @@
 #include <string>
 #include <vector>
 
+#include "tessera/io/sha256.hpp"
 #include "tessera/pretrained/tokenizer_files.hpp"
 #include "tessera/text/offsets.hpp"
 #include "text/golden.hpp"
-#include "text/sha256.hpp"
 
 namespace {
 
@@ -145,7 +145,8 @@ void play(const std::string& folder, const Json& scenario) {
           } else if (content.contains("text")) {
             BOOST_TEST(bytes == content.at("text").get<std::string>());
           } else {
-            BOOST_TEST(golden::sha256(bytes) == content.at("sha256").get<std::string>());
+            BOOST_TEST(tessera::io::sha256_hex(tessera::io::bytes_of(bytes)) ==
+                       content.at("sha256").get<std::string>());
           }
         }
       } else if (op == "reload") {

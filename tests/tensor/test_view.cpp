@@ -32,10 +32,22 @@ static_assert(ragged.rows == 8 && ragged.longest == 5 && ragged.length(1) == 5 &
               ragged.is_ragged());
 static_assert(Layout::ragged(0, offsets).rows == 0);
 
-/// Notes what tensors give back.
+/// Notes what tensors give back, and what is lent.
 struct Ledger {
-  std::vector<std::size_t> released;
+  std::vector<std::size_t> released, lent;
+  int ended = 0, broken = 0;
   void release(Slot slot, std::int32_t) { released.push_back(slot.offset); }
+  std::int32_t lend(std::size_t offset) {
+    lent.push_back(offset);
+    return static_cast<std::int32_t>(lent.size()) - 1;
+  }
+  std::int32_t lend_again(std::int32_t loan) { return lend(lent[static_cast<std::size_t>(loan)]); }
+  void end_loan(std::int32_t) { ++ended; }
+  void require_loan(std::int32_t) {}
+  bool require(bool condition, const char*, Index, Index) {
+    broken += condition ? 0 : 1;
+    return condition;
+  }
 };
 using T = Tensor<Ledger, Extents<2, dyn>>;
 static_assert(!std::is_copy_constructible_v<T> && !std::is_copy_assignable_v<T>);
@@ -93,12 +105,22 @@ BOOST_AUTO_TEST_CASE(a_borrowed_tensor_gives_nothing_back_and_a_reshaped_one_kee
       const T b = a.borrow();
       BOOST_TEST(!b.owns_memory());
       BOOST_TEST(b.size(1) == 3);
+      const T c = b.borrow();
+      BOOST_TEST(ledger.lent == (std::vector<std::size_t>{0, 0}), boost::test_tools::per_element());
     }
+    BOOST_TEST(ledger.ended == 2);
     BOOST_TEST(ledger.released.empty());
     const auto flat_tensor = std::move(a).reshape(Extents<dyn>(6));
     BOOST_TEST(flat_tensor.view().rank == 1);
     BOOST_TEST(flat_tensor.owns_memory());
+    BOOST_TEST(ledger.broken == 0);
     BOOST_TEST(!a);  // NOLINT: that is the claim
   }
   BOOST_TEST(ledger.released == (std::vector<std::size_t>{0}), boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(reshaping_keeps_the_number_of_elements) {
+  Ledger ledger;
+  const auto larger = tensor(ledger, 0).reshape(Extents<dyn, dyn>(100, 8));
+  BOOST_TEST(ledger.broken == 1);
 }

@@ -5,11 +5,11 @@
 #include <string>
 #include <vector>
 
+#include "tessera/io/sha256.hpp"
 #include "tessera/text/lm_batches.hpp"
 #include "tessera/text/transfo_xl.hpp"
 #include "tessera/text/word_level.hpp"
 #include "text/golden.hpp"
-#include "text/sha256.hpp"
 
 namespace {
 
@@ -49,7 +49,7 @@ std::string digest_of(const Ids& ids) {
   for (const Id id : ids) {
     for (int i = 0; i < 8; ++i) bytes += i < 4 ? static_cast<char>(static_cast<std::uint32_t>(id) >> (8 * i)) : '\0';
   }
-  return golden::sha256(bytes);
+  return tessera::io::sha256_hex(tessera::io::bytes_of(bytes));
 }
 
 void check_vocabulary(const Vocabulary& vocabulary, const SymbolCounter& counter, const Json& expected) {
@@ -64,7 +64,8 @@ void check_vocabulary(const Vocabulary& vocabulary, const SymbolCounter& counter
   }
   std::string joined;
   for (const std::string& symbol : symbols) joined.append(joined.empty() ? "" : "\n").append(symbol);
-  BOOST_TEST(golden::sha256(joined) == expected.at("idx2sym_sha256").get<std::string>());
+  BOOST_TEST(tessera::io::sha256_hex(tessera::io::bytes_of(joined)) ==
+             expected.at("idx2sym_sha256").get<std::string>());
 }
 
 void check_corpus(const Ids& ids, const Json& expected) {

@@ -1,5 +1,5 @@
-// The weights of model.safetensors as int8, written by embed of tessera 0.1.0. Bind a model to tiny_bert::weights with bind_embedded.
 // clang-format off
+// The weights of model.safetensors as int8, written by embed of tessera 0.1.0. Bind a model to tiny_bert::weights with bind_embedded.
 #pragma once
 
 #include "tessera/context/embedded.hpp"

@@ -33,7 +33,7 @@ struct GPT2Adapter {
     head_size = base_of(model).attention(0).head_size;
     return {};
   }
-  Result<void> fill(CallInputs& call, GPT2Input& in) {
+  Result<void> fill(CallInputs& call, GptInput& in) {
     TESSERA_TRY(GptAdapter::fill(call, in));
     if (call.ragged() && cache.length() > 0) return not_applicable("what follows earlier tokens is padded");
     in.past = cache.past();

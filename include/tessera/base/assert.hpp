@@ -1,6 +1,6 @@
 // What happens when a promise inside the library is broken.
 //
-// Bad input is never an assertion: it is a value (error.hpp). An assertion says that tessera or the code that
+// Bad input is never an assertion: it is a value (result.hpp). An assertion says that tessera or the code that
 // calls it is wrong. The host sets a handler; the default one prints the sentence, once for each failure, and returns.
 // The library never ends the process.
 #pragma once

@@ -44,6 +44,7 @@ class Buffer {
   /// Room for `count` elements without growing again.
   [[nodiscard]] constexpr bool reserve(std::size_t count) noexcept {
     if (count <= capacity_) return true;
+    if (count > most) return false;  // where new would throw
     T* grown = new (std::nothrow) T[count];
     if (grown == nullptr) return false;
     for (std::size_t i = 0; i < size_; ++i) grown[i] = std::move(data_[i]);
@@ -66,6 +67,8 @@ class Buffer {
   }
 
  private:
+  static constexpr std::size_t most = static_cast<std::size_t>(-1) / 4 / sizeof(T);
+
   T* data_ = nullptr;
   std::size_t size_ = 0;
   std::size_t capacity_ = 0;

@@ -1,4 +1,4 @@
-// Protocol buffers as they lie in a file: fields one after another, in place. No schema, no allocation.
+// Protocol buffers as they lie in a file: fields one after another, in place. No schema; reading takes no allocation.
 //
 // For the few messages that model files hold (a sentencepiece model, the index of a TensorFlow checkpoint): the caller
 // asks for the next field, looks at its number and takes the value it expects. Unknown fields are passed over. Every
@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 #include "tessera/base/bit_cast.hpp"
@@ -106,5 +107,33 @@ class Reader {
   std::string_view rest_;
   const char* what_;
 };
+
+// --- writing: what take_varint and Reader read
+
+inline void put_varint(std::string& out, std::uint64_t number) {
+  for (; number >= 0x80; number >>= 7) out += static_cast<char>(number | 0x80U);
+  out += static_cast<char>(number);
+}
+
+inline void put_tag(std::string& out, std::uint32_t id, Wire wire) {
+  put_varint(out, std::uint64_t{id} << 3 | static_cast<std::uint64_t>(wire));
+}
+
+/// Zero is what a field that is not there means, so it is not written.
+inline void put_varint_field(std::string& out, std::uint32_t id, std::uint64_t number) {
+  if (number == 0) return;
+  put_tag(out, id, Wire::varint);
+  put_varint(out, number);
+}
+inline void put_fixed32_field(std::string& out, std::uint32_t id, std::uint32_t number) {
+  if (number == 0) return;
+  put_tag(out, id, Wire::fixed32);
+  for (int i = 0; i < 4; ++i) out += static_cast<char>(number >> (8 * i) & 0xFFU);
+}
+inline void put_bytes_field(std::string& out, std::uint32_t id, std::string_view bytes) {
+  put_tag(out, id, Wire::bytes);
+  put_varint(out, bytes.size());
+  out += bytes;
+}
 
 }  // namespace tessera::protobuf

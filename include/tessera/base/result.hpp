@@ -14,6 +14,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "tessera/base/assert.hpp"
 #include "tessera/base/isa.hpp"
 
 namespace tessera::inline TESSERA_ISA {
@@ -167,19 +168,28 @@ class [[nodiscard]] Result {
   explicit operator bool() const noexcept { return ok_; }
   bool ok() const noexcept { return ok_; }
 
-  T& value() & noexcept { return value_; }
-  const T& value() const& noexcept { return value_; }
-  T&& value() && noexcept { return std::move(value_); }
-  T& operator*() & noexcept { return value_; }
-  const T& operator*() const& noexcept { return value_; }
-  T&& operator*() && noexcept { return std::move(value_); }
-  T* operator->() noexcept { return &value_; }
-  const T* operator->() const noexcept { return &value_; }
+  T& value() & noexcept { return taken(); }
+  const T& value() const& noexcept { return taken(); }
+  T&& value() && noexcept { return std::move(taken()); }
+  T& operator*() & noexcept { return taken(); }
+  const T& operator*() const& noexcept { return taken(); }
+  T&& operator*() && noexcept { return std::move(taken()); }
+  T* operator->() noexcept { return &taken(); }
+  const T* operator->() const noexcept { return &taken(); }
 
   /// The error; Error() when there is a value.
   Error error() const noexcept { return ok_ ? Error() : error_; }
 
  private:
+  T& taken() noexcept {
+    TESSERA_ASSERT(ok_, "the value of a result that is an error is read");
+    return value_;
+  }
+  const T& taken() const noexcept {
+    TESSERA_ASSERT(ok_, "the value of a result that is an error is read");
+    return value_;
+  }
+
   bool ok_;
   union {
     T value_;

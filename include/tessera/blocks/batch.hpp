@@ -83,6 +83,15 @@ inline Result<void> check_count(const char* model, const char* what, const View&
   return {};
 }
 
+/// Texts come before tokens: with several dimensions the last one has the tokens of a text, [..., length].
+inline Result<void> check_order(const char* model, const char* what, const View& v, const Layout& layout,
+                                Index length) noexcept {
+  if (layout.is_ragged() || v.rank < 2 || v.columns() == length || v.count() != layout.texts * length) return {};
+  return Error::format(Code::shape_mismatch, "%s: %s: expected [%lld texts, %lld], found [%lld, %lld]", model, what,
+                       static_cast<long long>(layout.texts), static_cast<long long>(length),
+                       static_cast<long long>(v.rows()), static_cast<long long>(v.columns()));
+}
+
 /// Integers, as many as expected, each in [low, high); of those that `counts` by their position, and but for `also`.
 template <class Counts>
 Result<void> check_ids(const char* model, const char* what, const View& ids, Index count, Index low, Index high,
@@ -105,6 +114,13 @@ Result<void> check_ids(const char* model, const char* what, const View& ids, Ind
 inline Result<void> check_ids(const char* model, const char* what, const View& ids, Index count, Index low,
                               Index high) noexcept {
   return check_ids(model, what, ids, count, low, high, low, [](Index) { return true; });
+}
+
+/// The same with a value for each token of the layout.
+inline Result<void> check_ids(const char* model, const char* what, const View& ids, const Layout& layout, Index low,
+                              Index high) noexcept {
+  TESSERA_TRY(check_order(model, what, ids, layout, layout.longest));
+  return check_ids(model, what, ids, layout.rows, low, high);
 }
 
 /// Texts that are the choices of questions.
@@ -141,6 +157,11 @@ inline Result<void> check_attention_mask(const char* model, const View& mask, co
   if (mask.present() && layout.is_ragged())
     return Error::format(Code::invalid_argument, "%s: a ragged batch has no padding, so it takes no attention_mask",
                          model);
+  TESSERA_TRY(check_order(model, "attention_mask", mask, layout, keys));
+  if (mask.present() && mask.rank < 2 && layout.texts > 1)
+    return Error::format(Code::shape_mismatch, "%s: attention_mask: expected [%lld texts, %lld], found [%lld]", model,
+                         static_cast<long long>(layout.texts), static_cast<long long>(keys),
+                         static_cast<long long>(mask.count()));
   return check_numbers(model, "attention_mask", mask, layout.texts * keys);
 }
 

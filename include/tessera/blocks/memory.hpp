@@ -8,6 +8,7 @@
 #pragma once
 
 #include "tessera/blocks/batch.hpp"
+#include "tessera/blocks/reorder.hpp"
 #include "tessera/context/weights.hpp"
 #include "tessera/ops/concat.hpp"
 #include "tessera/ops/embedding.hpp"
@@ -216,6 +217,29 @@ class MemoryCache {
       show(model.initial_memory());
     }
   }
+  /// Takes the memory that reorder needs.
+  Result<void> reserve_reorder() noexcept {
+    const bool host = memory_.host();
+    if (host || views_.size() == 0 || spare_.resize(detail::bytes_of_rows(views_[0], mems_.capacity))) return {};
+    return Error::format(Code::out_of_memory, "mems: no memory to reorder %lld texts",
+                         static_cast<long long>(mems_.texts));
+  }
+  /// Text t goes on from what text from[t] has: written where the next memory will be. After reserve_reorder.
+  void reorder(const Index* from) noexcept {
+    bool moves = false;
+    for (Index t = 0; t < mems_.texts; ++t) moves = moves || from[t] != t;
+    if (!moves || mems_.length == 0) return;
+    for (Index i = 0; i < tables_; ++i) {
+      const View &old = mems_.rows[i], &next = mems_.next[i];
+      const std::size_t each = detail::bytes_of_rows(old, mems_.length);
+      for (Index t = 0; t < mems_.texts; ++t)
+        detail::copy_inside(memory_, static_cast<std::byte*>(next.data) + each * static_cast<std::size_t>(t),
+                            static_cast<const std::byte*>(old.data) + each * static_cast<std::size_t>(from[t]), each,
+                            spare_.data());
+    }
+    reading_ = 1 - reading_;
+    show(mems_.length);
+  }
   std::size_t bytes() const noexcept { return block_.bytes(); }
 
  private:
@@ -233,6 +257,7 @@ class MemoryCache {
   Memory memory_;
   MemoryBlock block_;
   Buffer<View> views_;
+  Buffer<std::byte> spare_;  ///< rows of one text, where the backend's memory is not the host's
   Mems mems_;
   Index tables_ = 0;  ///< of one memory: layers, or keys and values of each
   Index reading_ = 0;

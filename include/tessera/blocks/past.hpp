@@ -6,6 +6,7 @@
 #pragma once
 
 #include "tessera/blocks/batch.hpp"
+#include "tessera/blocks/reorder.hpp"
 #include "tessera/context/weights.hpp"
 
 namespace tessera::inline TESSERA_ISA {
@@ -113,6 +114,7 @@ class KeyValueCache {
         view = view_of(model, i % layers, cache.past_, place);
         place += FreeList::rounded(view.bytes());
       }
+      cache.memory_ = backend.memory();
       cache.past_.keys = cache.views_.data();
       cache.past_.values = cache.views_.data() + layers;
       return cache;
@@ -127,6 +129,36 @@ class KeyValueCache {
   void advance(Index tokens) noexcept { past_.length += tokens; }
   /// Keeps the first `length` tokens alone; 0: begins anew.
   void rewind(Index length) noexcept { past_.length = length < past_.length ? length : past_.length; }
+  /// Takes the memory that reorder needs.
+  Result<void> reserve_reorder() noexcept {
+    std::size_t most = 0;
+    for (const View& view : views_)
+      most = detail::bytes_of_rows(view, past_.capacity) > most ? detail::bytes_of_rows(view, past_.capacity) : most;
+    if (spare_.resize(2 * most) && work_.resize(static_cast<std::size_t>(2 * past_.texts))) return {};
+    return Error::format(Code::out_of_memory, "cache: no memory to reorder %lld texts",
+                         static_cast<long long>(past_.texts));
+  }
+  /// Text t goes on from what text from[t] has. The first `same` tokens of both are the same already. After
+  /// reserve_reorder.
+  void reorder(const Index* from, Index same) noexcept {
+    const Index moved = past_.length - same;
+    if (moved <= 0) return;
+    for (const View& view : views_) {
+      const std::size_t bytes = detail::bytes_of_rows(view, moved);
+      std::byte* const bounce = spare_.data() + spare_.size() / 2;
+      const auto place = [&](Index text) {
+        return static_cast<std::byte*>(view.data) + detail::bytes_of_rows(view, text * past_.capacity + same);
+      };
+      reorder_slots(from, past_.texts, work_.data(), [&](Index to, Index source) {
+        if (to < 0)
+          detail::download(memory_, spare_.data(), place(source), bytes);
+        else if (source < 0)
+          detail::upload(memory_, place(to), spare_.data(), bytes);
+        else
+          detail::copy_inside(memory_, place(to), place(source), bytes, bounce);
+      });
+    }
+  }
   std::size_t bytes() const noexcept { return block_.bytes(); }
 
  private:
@@ -135,8 +167,11 @@ class KeyValueCache {
     return View::of(data, dtype_of<typename B::element>, past.texts * past.capacity, model.attention(layer).width());
   }
 
+  Memory memory_;
   MemoryBlock block_;
   Buffer<View> views_;
+  Buffer<std::byte> spare_;  ///< rows of one text twice, in host memory
+  Buffer<Index> work_;
   Past past_;
 };
 

@@ -13,7 +13,7 @@ namespace tessera::inline TESSERA_ISA {
 /// One tensor, under the checkpoint's name.
 struct EmbeddedTensor {
   const char* name;
-  DType type;  ///< f32, f16, or i8 with a scale for each row
+  DType type;  ///< f32, f16, bf16, or i8 with a scale for each row
   int rank;
   Index dim[View::max_rank];
   const void* data;

@@ -22,7 +22,8 @@ struct Fault {
   const char* what = "";     ///< "linear: x columns must equal weight columns"
   Index expected = 0;
   Index found = 0;
-  std::int32_t param = -1;  ///< id of the param that cannot be read; -1: it is not about one
+  std::int32_t param = -1;                        ///< id of the param that cannot be read; -1: it is not about one
+  static constexpr std::int32_t unnumbered = -2;  ///< a param that has no id
 
   /// `role`: the path of the param, for those who can name it (error_of in weights.hpp).
   Error error(const char* role = nullptr) const noexcept {
@@ -30,6 +31,12 @@ struct Fault {
     if (param >= 0 && role != nullptr)
       return Error::format(code, "weights: %s %s: expected %lld, found %lld", role, what,
                            static_cast<long long>(expected), static_cast<long long>(found));
+    if (param == unnumbered)
+      return Error::format(code,
+                           "weights: a param that the model's visit does not show, or that number_params has not seen, "
+                           "%s: expected %lld, found %lld (op %d)",
+                           what, static_cast<long long>(expected), static_cast<long long>(found),
+                           static_cast<int>(number));
     if (param >= 0)
       return Error::format(code, "weights: param %d %s: expected %lld, found %lld", static_cast<int>(param), what,
                            static_cast<long long>(expected), static_cast<long long>(found));
@@ -195,6 +202,24 @@ inline void run_vjp_through_host(const Memory& memory, Vjp vjp, VjpScratch need,
 }
 }  // namespace detail
 
+/// Weights in a backend's form, by param id, and where each was made from: a pack serves those params alone.
+struct PackedViews {
+  const View* views = nullptr;
+  const View* sources = nullptr;
+  std::int32_t count = 0;
+  constexpr bool present() const noexcept { return views != nullptr; }
+
+  /// Whether the param is bound to what was packed. One that has been unbound since may be told by its sizes alone.
+  constexpr bool made_from(const ParamBase& p) const noexcept {
+    if (p.id < 0 || p.id >= count) return false;
+    const View& source = sources[p.id];
+    if (p.view.rank != source.rank || (p.view.data != nullptr && p.view.data != source.data)) return false;
+    for (int i = 0; i < source.rank; ++i)
+      if (p.view.dim[i] != source.dim[i]) return false;
+    return true;
+  }
+};
+
 /// An arena handed to a frame: the backend's memory, owned by a session or by the program.
 struct Arena {
   void* data = nullptr;
@@ -214,8 +239,8 @@ class Frame {
   constexpr const B& backend() const noexcept { return backend_; }
   constexpr void set_executor(const Executor& executor) noexcept { executor_ = executor; }
   constexpr void set_taps(const TapSink& taps) noexcept { taps_ = taps; }
-  /// Weights in the backend's form, by param id. Null: as they are stored.
-  constexpr void set_weights(const View* packed) noexcept { weights_ = packed; }
+  /// Weights in the backend's form. Absent: as they are stored.
+  constexpr void set_weights(const PackedViews& packed) noexcept { weights_ = packed; }
 
   constexpr bool planning() const noexcept { return planning_; }
   constexpr const Fault& fault() const noexcept { return fault_; }
@@ -232,6 +257,22 @@ class Frame {
   /// True when the tap is asked for: a block then takes the composition that makes the value.
   constexpr bool wants(const char* tap_name) const noexcept {
     return taps_.wants != nullptr && taps_.wants(taps_.state, tap_name);
+  }
+
+  // --- loans: what borrowed tensors read, and whether it is still there ---
+
+  /// A tensor that reads the bytes at `offset` without owning them. The loan's number.
+  TESSERA_NOINLINE constexpr std::int32_t lend(std::size_t offset) noexcept { return add_loan({offset, true, false}); }
+  /// The same of a borrowed tensor.
+  constexpr std::int32_t lend_again(std::int32_t loan) noexcept { return add_loan(loans_[loan]); }
+  constexpr void end_loan(std::int32_t loan) noexcept {
+    if (loans_[loan].lent) --lent_;
+    loans_[loan] = Loan();
+  }
+  constexpr void require_loan(std::int32_t loan) noexcept {
+    require(!loans_[loan].gone,
+            "borrow: a borrowed tensor is read after the one it was borrowed from was released or overwritten", 1, 0,
+            Code::invalid_argument);
   }
 
   // --- inputs: host arrays become operands in the backend's memory, for as long as the frame lasts ---
@@ -253,7 +294,15 @@ class Frame {
   }
 
   constexpr Operand param(const ParamBase& p) noexcept {
-    const View& view = weights_ != nullptr ? weights_[p.id] : p.view;
+    if (weights_.present() && !weights_.made_from(p)) {
+      require_of_param(
+          p, false,
+          "is not what was packed (weights of another model, of other memory or of other sizes): pack them "
+          "again; packed forms of it",
+          1, 0, Code::invalid_argument);
+      return {p.view, -1};
+    }
+    const View& view = weights_.present() ? weights_.views[p.id] : p.view;
     if (!planning_) require_readable(p, view);
     return {view, -1};
   }
@@ -266,13 +315,21 @@ class Frame {
     number_ = 0;
     flops_ = 0;
     fault_ = Fault();
+    for (Loan& loan : loans_) loan = Loan();
+    lent_ = 0;
+  }
+
+  /// The bytes at `offset` are somebody else's from now on.
+  constexpr void end_loans_of(std::size_t offset) noexcept {
+    for (Loan& loan : loans_)
+      if (lent_ > 0 && loan.lent && loan.offset == offset) loan.gone = true;
   }
 
   /// As a param, with the param named in the fault.
   constexpr void require_of_param(const ParamBase& p, bool condition, const char* what, Index expected, Index found,
                                   Code code) noexcept {
     const bool first = !failed();
-    if (!require(condition, what, expected, found, code) && first) fault_.param = p.id;
+    if (!require(condition, what, expected, found, code) && first) fault_.param = p.id >= 0 ? p.id : Fault::unnumbered;
   }
   /// Kernels take the bytes of a param for elements of the backend, in its own layout and its own memory.
   TESSERA_NOINLINE constexpr void require_readable(const ParamBase& p, const View& view) noexcept {
@@ -283,7 +340,7 @@ class Frame {
                      "is stored in another type than the backend reads: pack the weights (Packed<B>::of), or make them "
                      "masters (Weights::of, own_weights); bytes of an element",
                      static_cast<Index>(sizeof(element)), static_cast<Index>(size_of(view.type)), Code::unsupported);
-    require_of_param(p, weights_ != nullptr || backend_.memory().host(),
+    require_of_param(p, weights_.present() || backend_.memory().host(),
                      "lies in the host's memory, and the backend has its own: pack the weights (Packed<B>::of); forms",
                      1, 0, Code::unsupported);
   }
@@ -299,12 +356,31 @@ class Frame {
     return {offset, bytes};
   }
   constexpr void give_back(Slot slot) noexcept {
+    if (slot.bytes > 0 && lent_ > 0) end_loans_of(slot.offset);
     if (slot.bytes > 0 && !memory_.release(slot.offset, slot.bytes))
       require(false, "arena: more holes than the free list can hold", FreeList::max_holes, FreeList::max_holes + 1,
               Code::out_of_memory);
   }
   constexpr void* address(Slot slot) const noexcept {
     return planning_ || slot.bytes == 0 ? nullptr : static_cast<std::byte*>(arena_.data) + slot.offset;
+  }
+
+  struct Loan {
+    std::size_t offset = 0;
+    bool lent = false;
+    bool gone = false;
+  };
+  static constexpr std::int32_t most_loans = 32;  ///< at once; a block that lends has one or two
+  constexpr std::int32_t add_loan(const Loan& loan) noexcept {
+    for (std::int32_t i = 0; i < most_loans; ++i) {
+      if (loans_[i].lent) continue;
+      loans_[i] = loan;
+      ++lent_;
+      return i;
+    }
+    require(false, "borrow: more borrowed tensors at once than are kept account of", most_loans, most_loans + 1,
+            Code::out_of_memory);
+    return -1;
   }
 
   template <class T, class F>
@@ -354,11 +430,13 @@ class Frame {
   B backend_;
   Executor executor_;
   TapSink taps_;
-  const View* weights_ = nullptr;
+  PackedViews weights_;
   Arena arena_;
   FreeList memory_;
   Buffer<std::byte> staging_;
   Fault fault_;
+  Loan loans_[most_loans];
+  std::int32_t lent_ = 0;
   std::int64_t flops_ = 0;
   std::int32_t number_ = 0;
   bool planning_ = true;

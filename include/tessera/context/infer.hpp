@@ -77,6 +77,7 @@ class Infer : public Frame<B> {
     if (x.owns_memory()) {
       const View views[max_inputs] = {x.view(), in.view...};
       perform(Op::id, &attributes, views, x.view(), &Op::flops);
+      this->end_loans_of(x.slot().offset);
       return x;
     }
     typename T::extents extents;

@@ -19,6 +19,11 @@ constexpr Plan plan(const Model& model, const typename Model::Input& input, cons
   context.set_executor(executor);
   context.set_taps(taps);
   context.begin_plan();
+  if (const Fault incomplete = detail::fault_of_sizes(model); incomplete.code != Code::ok) {
+    Plan plan;
+    plan.fault = incomplete;
+    return plan;
+  }
   { [[maybe_unused]] const auto output = model(context, input); }
   return detail::plan_of_model(model, context.plan());
 }
@@ -94,6 +99,7 @@ class Session {
                            "session: the weights changed after they were packed; pack them again");
     if (reinterpret_cast<std::uintptr_t>(arena_.data) % FreeList::alignment != 0)
       return Error::format(Code::invalid_argument, "arena: its address must be a multiple of %zu", FreeList::alignment);
+    TESSERA_TRY(detail::check_complete(*model_));
     TESSERA_TRY(model_->validate(input));
     input_ = input;
     progress_ = Progress::started;
@@ -106,7 +112,7 @@ class Session {
       return Error::format(Code::invalid_argument, "step: there is no run to go on with; start one");
     output_ = Output();
     // Each time: weights that were packed again lie elsewhere.
-    context_.set_weights(packed_ != nullptr ? packed_->views() : nullptr);
+    context_.set_weights(packed_ != nullptr ? packed_->views() : PackedViews());
     context_.begin(arena_, progress_ == Progress::running, stop);
     progress_ = Progress::none;  // an error ends the run
     output_ = (*model_)(context_, input_);
@@ -139,13 +145,15 @@ class Session {
     const Error found = detail::error_of(context_.fault(), *model_);
     if (found.code() != Code::out_of_memory) return found;
     const auto needed = plan_of(input_);
-    if (!needed || needed->arena_bytes <= arena_.bytes) return found;
+    if (!needed) return needed.error();  // it does not fit any arena
+    if (needed->arena_bytes <= arena_.bytes) return found;
     return Error::format(Code::out_of_memory, "arena: this input needs %zu bytes, the session reserved %zu",
                          needed->arena_bytes, arena_.bytes);
   }
 
   Result<Plan> plan_of(const Input& input) noexcept {
-    context_.set_weights(packed_ != nullptr ? packed_->views() : nullptr);
+    TESSERA_TRY(detail::check_complete(*model_));
+    context_.set_weights(packed_ != nullptr ? packed_->views() : PackedViews());
     output_ = Output();
     context_.begin_plan();
     { [[maybe_unused]] const auto output = (*model_)(context_, input); }

@@ -47,10 +47,13 @@ class Tape : public Frame<B> {
   }
 
   TESSERA_NOINLINE void release(Slot slot, std::int32_t value) noexcept {
-    if (value >= 0 && values_[index(value)].kept)
+    if (value >= 0 && values_[index(value)].kept) {
+      // The bytes stay, and yet a borrowed tensor must not read them: at inference they are gone.
+      this->end_loans_of(slot.offset);
       values_[index(value)].slot = slot;
-    else
+    } else {
       base::give_back(slot);
+    }
   }
 
   template <class Op, class E, class... In>
@@ -82,6 +85,7 @@ class Tape : public Frame<B> {
     }
     const Operand operands[max_inputs] = {x.operand(), in...};
     x.set_value(perform(Op::id, &attributes, sizeof(attributes), operands, x.view(), Op::keeps, &Op::flops));
+    this->end_loans_of(x.slot().offset);
     return x;
   }
 
@@ -115,9 +119,9 @@ class Tape : public Frame<B> {
     const std::size_t first_value = values_.size();
     Result y = block(x.borrow(), extra);
     recording_ = was_recording;
-    if (this->failed() || !recording_) return y;
     // A block that gave its input back (dropout that is off) computed nothing: there is nothing to run again.
-    if (y.value() == x.value() && !y.owns_memory()) return Result(std::move(x));
+    if (!this->failed() && y.value() == x.value() && !y.owns_memory()) return Result(std::move(x));
+    if (this->failed() || !recording_) return y;
 
     // The inner values are gone; the output takes the first of their numbers.
     if (!values_.resize(first_value)) return y;

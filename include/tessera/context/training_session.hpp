@@ -87,8 +87,9 @@ class TrainingSession {
 
  private:
   Result<Plan> plan_of(const Input& input) noexcept {
+    TESSERA_TRY(detail::check_complete(*model_));
     // Each time: weights that were packed again lie elsewhere.
-    context_.set_weights(packed_ != nullptr ? packed_->views() : nullptr);
+    context_.set_weights(packed_ != nullptr ? packed_->views() : PackedViews());
     output_ = Output();
     context_.begin_plan();
     {

@@ -81,6 +81,37 @@ Result<void> check_bound(const Model& model) noexcept {
 }  // namespace detail
 
 namespace detail {
+/// A model whose config did not fit the constants of its type, or that has no memory for its layers, computes nothing.
+template <class Model>
+constexpr Fault fault_of_sizes(const Model& model) noexcept {
+  Fault fault;
+  if constexpr (requires { static_cast<bool>(model.complete()); }) {
+    if (model.complete()) return fault;
+    fault.code = Code::invalid_argument;
+    fault.what = "model: it is not complete: no memory for its layers, or fewer than none in the config; complete";
+    fault.expected = 1;
+    if constexpr (requires { model.misfit().name; })
+      if (model.misfit().name != nullptr) {
+        fault.what =
+            "model: a size of the config is not the constant that the type was compiled for (misfit() names it)";
+        fault.expected = model.misfit().expected;
+        fault.found = model.misfit().found;
+      }
+  }
+  return fault;
+}
+template <class Model>
+Result<void> check_complete(const Model& model) noexcept {
+  if constexpr (requires { model.misfit().name; })
+    if (const auto misfit = model.misfit(); misfit.name != nullptr)
+      return Error::format(Code::shape_mismatch, "config: %s is %lld, this model was compiled for %lld", misfit.name,
+                           static_cast<long long>(misfit.found), static_cast<long long>(misfit.expected));
+  if (const Fault fault = fault_of_sizes(model); fault.code != Code::ok)
+    return Error::format(fault.code, "%s: expected %lld, found %lld", fault.what,
+                         static_cast<long long>(fault.expected), static_cast<long long>(fault.found));
+  return {};
+}
+
 /// The sentence of a fault, with the role of the param that it is about.
 template <class Model>
 Error error_of(const Fault& fault, const Model& model) noexcept {
@@ -187,8 +218,18 @@ class WeightLayout {
   static Result<WeightLayout> of(const Model& model) noexcept {
     WeightLayout layout;
     Error error;
+    Buffer<std::uint64_t> hashes;  // of the roles, each of which is the name of one param
     for_each_param(model, [&](const RolePath& path, const ParamBase& param) {
       if (error) return;
+      const std::uint64_t hash = path.hash();
+      for (const std::uint64_t other : hashes)
+        if (other == hash)
+          error = Error::format(Code::invalid_argument,
+                                "weights: two params have the role %s: give each a name of its own", path.c_str());
+      if (path.cut_short())
+        error = Error::format(Code::out_of_range, "weights: the role %s... is longer than %d characters", path.c_str(),
+                              RolePath::capacity - 1);
+      if (!hashes.push(hash)) error = Error::format(Code::out_of_memory, "weights: no memory for the table");
       if (param.id != static_cast<std::int32_t>(layout.start_.size()))
         error = Error::format(Code::invalid_argument,
                               "weights: %s has no number of its own: number_params was not called, or the walk meets "
@@ -285,6 +326,7 @@ class Packed {
   requires std::is_invocable_r_v<Precision, const Choose&, const RolePath&, const ParamBase&>
   static Result<Packed> of(const Model& model, const B& backend, const Choose& choose,
                            const Executor& executor = {}) noexcept {
+    TESSERA_TRY(detail::check_complete(model));
     TESSERA_TRY(detail::check_bound(model));
     TESSERA_TRY(detail::check_ties(model));
     const Packing& packing = backend.packing();
@@ -319,7 +361,7 @@ class Packed {
       return static_cast<std::size_t>(p.view.count()) * sizeof(element);
     };
     for_each_param(model, [&](const RolePath& path, const ParamBase& p) {
-      if (!room || !(room = packed.views_.push(p.view))) return;
+      if (!room || !(room = packed.views_.push(p.view) && packed.sources_.push(p.view))) return;
       if (packed.version_ == nullptr && p.version != nullptr) {
         packed.version_ = p.version;
         packed.packed_version_ = *p.version;
@@ -378,7 +420,9 @@ class Packed {
     return packed;
   }
 
-  const View* views() const noexcept { return views_.data(); }
+  PackedViews views() const noexcept {
+    return {views_.data(), sources_.data(), static_cast<std::int32_t>(views_.size())};
+  }
   /// True when the weights have changed since: pack them again (`packed = *Packed<B>::of(...)`; sessions see it).
   bool stale() const noexcept { return block_.bytes() > 0 && version_ != nullptr && *version_ != packed_version_; }
   /// Bytes that this owns (what was not shared with the stored form).
@@ -396,7 +440,7 @@ class Packed {
     return found;
   }
 
-  Buffer<View> views_;
+  Buffer<View> views_, sources_;
   MemoryBlock block_;
   const std::uint32_t* version_ = nullptr;
   std::uint32_t packed_version_ = 0;

@@ -25,14 +25,6 @@ struct CausalLMInput : LabelledInput<In> {
   View score_rows;  ///< i32 or i64 [n]: the rows that get logits, such as the last ones; absent: all. Not with labels.
 };
 
-inline Result<void> check_score_rows(const char* model, const auto& in) noexcept {
-  if (!in.score_rows.present()) return {};
-  if (in.labels.present())
-    return Error::format(Code::invalid_argument, "%s: labels need the logits of all rows, so give no score_rows",
-                         model);
-  return check_ids(model, "score_rows", in.score_rows, in.score_rows.count(), 0, in.layout.rows);
-}
-
 /// OpenAIGPTLMHeadModel, GPT2LMHeadModel. labels: [rows], -1: not counted. Logits: [rows, V], or [score_rows, V].
 template <Index H = dyn, Index V = dyn>
 struct CausalLM {
@@ -64,7 +56,7 @@ struct CausalLM {
   }
   Result<void> validate(const auto& base, const auto& in) const noexcept {
     TESSERA_TRY(check_score_rows(base.name, in));
-    return check_ids(base.name, "labels", in.labels, in.layout.rows, -1, lm_head.weight.view.dim[0]);
+    return check_ids(base.name, "labels", in.labels, in.layout, -1, lm_head.weight.view.dim[0]);
   }
 };
 
@@ -150,7 +142,7 @@ struct DoubleHeads {
         return Error::format(Code::out_of_range, "%s: mc_token_ids: text %lld has %lld tokens, found %lld", base.name,
                              static_cast<long long>(t), static_cast<long long>(in.layout.length(t)),
                              static_cast<long long>(id));
-    TESSERA_TRY(check_ids(base.name, "lm_labels", in.lm_labels, in.layout.rows, -1, lm_head.weight.view.dim[0]));
+    TESSERA_TRY(check_ids(base.name, "lm_labels", in.lm_labels, in.layout, -1, lm_head.weight.view.dim[0]));
     const Index each = c.type == SummaryType::cls_index ? in.choices : in.layout.longest;
     return check_ids(base.name, "mc_labels", in.mc_labels, texts / in.choices, 0, each);
   }

@@ -71,6 +71,15 @@ struct LogitsOutput {
   }
 };
 
+/// Rows that get scores: those of the batch, and not with labels, which need all.
+inline Result<void> check_score_rows(const char* model, const auto& in) noexcept {
+  if (!in.score_rows.present()) return {};
+  if (in.labels.present())
+    return Error::format(Code::invalid_argument, "%s: labels need the scores of all rows, so give no score_rows",
+                         model);
+  return check_ids(model, "score_rows", in.score_rows, in.score_rows.count(), 0, in.layout.rows);
+}
+
 template <class Base, class Head>
 struct HeadModel : Head {
   using Config = typename Base::Config;

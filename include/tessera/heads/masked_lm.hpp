@@ -71,8 +71,7 @@ struct MaskedLM {
     return out;
   }
   Result<void> validate(const auto& base, const auto& in) const noexcept {
-    return check_ids(base.name, "masked_lm_labels", in.labels, in.layout.rows, -1,
-                     predictions.decoder.weight.view.dim[0]);
+    return check_ids(base.name, "masked_lm_labels", in.labels, in.layout, -1, predictions.decoder.weight.view.dim[0]);
   }
 };
 

@@ -40,7 +40,7 @@ inline std::string expanded(std::string path) {
 inline std::string cache_folder(const std::string& argument = {}) {
   if (!argument.empty()) return argument;
   for (const char* name : {"PYTORCH_TRANSFORMERS_CACHE", "PYTORCH_PRETRAINED_BERT_CACHE"}) {
-    if (const std::string value = detail::variable(name); !value.empty()) return value;
+    if (std::string value = detail::variable(name); !value.empty()) return value;
   }
   std::string home = detail::variable("TORCH_HOME");
   if (home.empty()) {

@@ -4,6 +4,7 @@
 // fetched lies in the cache once and is linked into a folder of the model.
 #pragma once
 
+#include <algorithm>
 #include <filesystem>
 #include <string>
 #include <string_view>
@@ -17,6 +18,7 @@
 #include "tessera/hub/names.hpp"
 #include "tessera/io/file.hpp"
 #include "tessera/io/guard.hpp"
+#include "tessera/io/sharded.hpp"
 
 namespace tessera::inline TESSERA_ISA::hub {
 
@@ -37,12 +39,14 @@ inline std::string endpoint_of(const Options& options) {
   return endpoint;
 }
 
-/// Whether a folder has a config and weights.
-inline bool is_whole(const std::string& folder) {
-  const auto has = [&folder](const char* name) {
+/// Whether a folder has a config and what else is wanted: weights, or a vocabulary.
+inline bool is_whole(const std::string& folder, Wanted wanted) {
+  const auto has = [&folder](std::string_view name) {
     return io::kind_of(io::join_path(folder, name)) == io::PathKind::file;
   };
-  return has("config.json") && (has("model.safetensors") || has("pytorch_model.bin"));
+  if (!has("config.json")) return false;
+  const auto& names = wanted == Wanted::tokenizer ? vocabulary_names : weight_names;
+  return std::any_of(names.begin(), names.end(), has);
 }
 
 /// `to` becomes another name of `from`, in one step: a link where the system has them, else a copy.
@@ -62,8 +66,56 @@ inline Result<void> link_file(const std::string& from, const std::string& to) {
 
 }  // namespace detail
 
-/// The folder (or file) of a model. `name`: a path, a shortcut name of the reference, or user/model of the hub.
-inline Result<std::string> find_model(const std::string& name, const Options& options = {}) noexcept {
+namespace detail {
+
+/// Puts a file of a model into its folder: from the cache, or fetched. False if there is none and none is needed.
+inline Result<bool> put_file(const RemoteFile& file, const std::string& folder, const Options& options) {
+  const auto path = fetch(file.url, options);
+  if (!path.ok()) {
+    if (file.optional && path.error().code() == Code::not_found) return false;
+    return path.error();
+  }
+  std::error_code code;
+  std::filesystem::create_directories(folder, code);
+  if (code)
+    return Error::format(Code::io_failure, "%s: cannot make the folder: %s", folder.c_str(), code.message().c_str());
+  TESSERA_TRY(link_file(*path, io::join_path(folder, file.name)));
+  return true;
+}
+
+/// The files that an index names, which lies in `folder` already; `index_url` says where they are.
+inline Result<void> put_shards(const std::string& index_name, const std::string& index_url, const std::string& folder,
+                               const Options& options) {
+  TESSERA_TRY_ASSIGN(const io::Json index, io::read_json(io::join_path(folder, index_name)));
+  TESSERA_TRY_ASSIGN(const auto tensors_of, io::files_of_index(index));
+  for (const auto& [file, tensors] : tensors_of) {
+    const std::string url = index_url.substr(0, index_url.rfind('/') + 1) + file;
+    TESSERA_TRY(put_file({file, url, false}, folder, options));
+  }
+  return {};
+}
+
+/// Fills the folder of a model with what is wanted. A file that is needed and not to be had ends it.
+inline Result<void> fill_folder(const std::vector<RemoteFile>& files, const std::string& folder,
+                                const Options& options) {
+  bool has_weights = false;
+  for (const RemoteFile& file : files) {
+    const bool is_weights = std::find(weight_names.begin(), weight_names.end(), file.name) != weight_names.end();
+    if (is_weights && has_weights) continue;  // the best format is enough
+    TESSERA_TRY_ASSIGN(const bool there, put_file(file, folder, options));
+    has_weights |= is_weights && there;
+    if (there && file.name.ends_with(".index.json")) TESSERA_TRY(put_shards(file.name, file.url, folder, options));
+  }
+  return {};
+}
+
+}  // namespace detail
+
+/// The folder (or file) of a model. `name`: a path, a shortcut name of the reference, or user/model of the hub. Asked
+/// in this order: the path itself, the mirror, the network (for what the cache does not have in its newest version),
+/// the cache, and what was put by hand into folder_of_model. A mirror holds folders of the models' names.
+inline Result<std::string> find_model(const std::string& name, const Options& options = {},
+                                      Wanted wanted = Wanted::model) noexcept {
   return io::guarded([&]() -> Result<std::string> {
     if (io::kind_of(name) != io::PathKind::missing) return name;
     if (!is_shortcut(name) && !is_hub_name(name)) {
@@ -73,45 +125,27 @@ inline Result<std::string> find_model(const std::string& name, const Options& op
                            "%s: no such file or folder, nor is it user/model of the hub or one of the names %s",
                            name.c_str(), known.c_str());
     }
-    if (!options.mirror.empty()) {
-      std::string mirrored = io::join_path(options.mirror, name);
+    const std::string mirror = options.mirror.empty() ? detail::variable("TESSERA_MIRROR") : options.mirror;
+    if (!mirror.empty()) {
+      std::string mirrored = io::join_path(mirror, name);
       if (io::kind_of(mirrored) == io::PathKind::folder) return mirrored;
     }
     const std::string folder = folder_of_model(name, options);
-    const std::vector<RemoteFile> files = files_of(name, detail::endpoint_of(options));
-    std::string wanted;
+    const std::vector<RemoteFile> files = files_of(name, detail::endpoint_of(options), wanted);
+    const auto filled = detail::fill_folder(files, folder, options);
+    // Put there by hand, or before.
+    if (!filled.ok() && filled.error().code() == Code::cancelled) return filled.error();
+    if (detail::is_whole(folder, wanted)) return folder;
+    const Error error = filled.ok() ? Error::format(Code::not_found, "%s: the hub has no %s of it", name.c_str(),
+                                                    wanted == Wanted::model ? "weights" : "vocabulary")
+                                    : filled.error();
+    std::string needed;
     for (const RemoteFile& file : files) {
-      if (!file.optional) wanted.append(wanted.empty() ? "" : ", ").append(file.name);
+      if (!file.optional) needed.append(needed.empty() ? "" : ", ").append(file.name);
     }
-    const auto by_hand = [&](const Error& error) {
-      return Error::format(error.code(), "%s (put its files by hand into %s: %s%s)", error.message(), folder.c_str(),
-                           wanted.c_str(),
-                           is_shortcut(name) ? "" : ", pytorch_model.bin or model.safetensors, the vocabulary");
-    };
-    if (is_offline(options)) {
-      if (detail::is_whole(folder)) return folder;
-      return by_hand(Error::format(Code::not_found, "%s: not in the cache, and TESSERA_OFFLINE forbids to fetch it",
-                                   name.c_str()));
-    }
-    std::error_code code;
-    std::filesystem::create_directories(folder, code);
-    if (code)
-      return Error::format(Code::io_failure, "%s: cannot make the folder: %s", folder.c_str(), code.message().c_str());
-    bool has_safetensors = false;
-    for (const RemoteFile& file : files) {
-      if (file.name == "pytorch_model.bin" && has_safetensors) continue;
-      const auto path = fetch(file.url, options);
-      if (!path.ok()) {
-        if (file.optional && path.error().code() == Code::not_found) continue;
-        if (path.error().code() != Code::cancelled && detail::is_whole(folder))
-          return folder;  // put there by hand, or before
-        return by_hand(path.error());
-      }
-      has_safetensors |= file.name == "model.safetensors";
-      TESSERA_TRY(detail::link_file(*path, io::join_path(folder, file.name)));
-    }
-    if (detail::is_whole(folder)) return folder;
-    return by_hand(Error::format(Code::not_found, "%s: the hub has no weights of it", name.c_str()));
+    if (!is_shortcut(name)) needed += ", pytorch_model.bin or model.safetensors, the vocabulary";
+    return Error::format(error.code(), "%s (put its files by hand into %s: %s)", error.message(), folder.c_str(),
+                         needed.c_str());
   });
 }
 

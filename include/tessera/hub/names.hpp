@@ -6,6 +6,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,7 +22,17 @@ struct RemoteFile {
   bool optional = false;
 };
 
+/// What is wanted of a model: all of it, or its tokenizer alone, without the weights.
+enum class Wanted : unsigned char { model, tokenizer };
+
 namespace detail {
+
+/// Weights under the names of a folder, best first; one of them is enough.
+inline constexpr std::array<std::string_view, 4> weight_names = {
+    "model.safetensors", "pytorch_model.bin", "model.safetensors.index.json", "pytorch_model.bin.index.json"};
+/// One of them makes a tokenizer.
+inline constexpr std::array<std::string_view, 4> vocabulary_names = {"vocab.txt", "vocab.json", "spiece.model",
+                                                                     "vocab.bin"};
 
 inline constexpr std::string_view archive = "https://s3.amazonaws.com/models.huggingface.co/bert/";
 
@@ -121,13 +132,14 @@ inline bool is_hub_name(std::string_view name) noexcept {
 
 /// The files of a model: those of a shortcut, or those that a model of the hub may have. None for any other name.
 /// `endpoint` is the address of the hub.
-inline std::vector<RemoteFile> files_of(std::string_view name, std::string_view endpoint) {
+inline std::vector<RemoteFile> files_of(std::string_view name, std::string_view endpoint,
+                                        Wanted wanted = Wanted::model) {
   std::vector<RemoteFile> files;
   for (const detail::Shortcut& shortcut : detail::shortcuts) {
     if (shortcut.name != name) continue;
-    for (const char* file : {"config.json", "pytorch_model.bin"}) {
-      files.push_back({file, detail::shortcut_url(name, file), false});
-    }
+    files.push_back({"config.json", detail::shortcut_url(name, "config.json"), false});
+    if (wanted == Wanted::model)
+      files.push_back({"pytorch_model.bin", detail::shortcut_url(name, "pytorch_model.bin"), false});
     std::string_view rest = shortcut.vocabulary;
     while (!rest.empty()) {
       const std::size_t end = (std::min)(rest.find(' '), rest.size());
@@ -138,16 +150,16 @@ inline std::vector<RemoteFile> files_of(std::string_view name, std::string_view 
     return files;
   }
   if (!is_hub_name(name)) return files;
-  const auto add = [&](const char* file, bool optional) {
-    files.push_back(
-        {file, std::string(endpoint).append("/").append(name).append("/resolve/main/").append(file), optional});
+  const auto add = [&](std::string_view file, bool optional) {
+    files.push_back({std::string(file),
+                     std::string(endpoint).append("/").append(name).append("/resolve/main/").append(file), optional});
   };
   add("config.json", false);
-  for (const char* file :
-       {"vocab.txt", "vocab.json", "merges.txt", "spiece.model", "vocab.bin", "tokenizer_config.json",
-        "special_tokens_map.json", "added_tokens.json", "model.safetensors", "pytorch_model.bin"}) {
+  for (const std::string_view file : detail::vocabulary_names) add(file, true);
+  for (const char* file : {"merges.txt", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"})
     add(file, true);
-  }
+  if (wanted == Wanted::tokenizer) return files;
+  for (const std::string_view file : detail::weight_names) add(file, true);
   return files;
 }
 

@@ -19,6 +19,7 @@
 #include "tessera/base/result.hpp"
 #include "tessera/io/guard.hpp"
 #include "tessera/io/json.hpp"
+#include "tessera/io/model_classes.hpp"
 #include "tessera/io/original_names.hpp"
 #include "tessera/io/state.hpp"
 #include "tessera/io/utf8.hpp"
@@ -32,14 +33,6 @@ struct Converted {
   std::vector<std::string> unknown;      ///< variables that the tables do not know
   std::vector<std::string> other_heads;  ///< tensors of heads that the class does not have, by their new names
 };
-
-/// The class of that name, or null.
-inline const ModelClassNames* find_model_class(std::string_view name) noexcept {
-  for (const ModelClassNames& c : model_class_names) {
-    if (c.name == name) return &c;
-  }
-  return nullptr;
-}
 
 namespace detail {
 
@@ -98,6 +91,18 @@ inline Result<void> add_transposed(State& out, std::string name, const StateTens
   return out.add({std::move(name), from.type, {from.shape[1], from.shape[0]}, buffer.data(), from.bytes});
 }
 
+/// A bias of all layers of Transformer-XL that is one (untie_r is off): the model's, which each layer names again.
+inline Result<void> add_shared_bias(State& out, const std::string& name, const StateTensor& from) {
+  const std::size_t layers = name.find("layers.#.");
+  if (layers == name.npos) {
+    return Error::format(Code::shape_mismatch, "variable %s has shape %s, a dimension of layers expected",
+                         in_quotes(from.name).c_str(), format_shape(from.shape).c_str());
+  }
+  StateTensor tensor = from;
+  tensor.name = name.substr(0, layers) + name.substr(name.rfind('.') + 1);
+  return out.add(std::move(tensor));
+}
+
 /// One variable under its new name, or names. The data stays where it is unless it must move.
 inline Result<void> add_changed(State& out, const std::string& name, const StateTensor& from, Change change) {
   StateTensor tensor = from;
@@ -110,6 +115,7 @@ inline Result<void> add_changed(State& out, const std::string& name, const State
       return out.add(std::move(tensor));
     case Change::unstack: break;
   }
+  if (from.shape.size() == 2) return add_shared_bias(out, name, from);
   if (from.shape.empty()) {
     return Error::format(Code::shape_mismatch, "variable %s is a single number, one for each layer expected",
                          in_quotes(from.name).c_str());
@@ -135,6 +141,20 @@ inline Result<void> add_alias(State& state, std::string name, std::string_view o
   StateTensor copy = *found;
   copy.name = std::move(name);
   return state.add(std::move(copy));
+}
+
+/// The shared biases of Transformer-XL under the names of its layers, too.
+inline Result<void> share_biases(State& state) {
+  for (const char* const bias : {"r_r_bias", "r_w_bias"}) {
+    const std::string shared = std::string("transformer.") + bias;
+    if (state.find(shared) == nullptr) continue;
+    for (int layer = 0;; ++layer) {
+      const std::string attention = "transformer.layers." + std::to_string(layer) + ".dec_attn.";
+      if (state.find(attention + "layer_norm.weight") == nullptr) break;
+      TESSERA_TRY(add_alias(state, attention + bias, shared));
+    }
+  }
+  return {};
 }
 
 /// A head of Transformer-XL: its output layers are the embeddings, and so are its projections unless it has its own.
@@ -191,29 +211,6 @@ inline Result<void> add_inverse_frequencies(State& state) {
   return add_floats(state, "transformer.pos_emb.inv_freq", {static_cast<std::int64_t>(values.size())}, values);
 }
 
-/// What a tensor of a class is called, or nothing if the class does not have it.
-inline std::optional<std::string> name_in_class(std::string_view name, const ModelClassNames& model,
-                                                std::string_view base) {
-  if (name.starts_with(base))
-    return std::string(model.heads.empty() && model.name.ends_with("Model") && !model.name.ends_with("HeadModel") &&
-                               !model.name.ends_with("HeadsModel")
-                           ? name.substr(base.size())
-                           : name);
-  std::string_view heads = model.heads;
-  while (!heads.empty()) {
-    const std::size_t space = (std::min)(heads.find(' '), heads.size());
-    std::string_view prefix = heads.substr(0, space);
-    heads.remove_prefix((std::min)(space + 1, heads.size()));
-    std::string_view called = prefix;
-    if (const std::size_t equal = prefix.find('='); equal != prefix.npos) {
-      called = prefix.substr(equal + 1);
-      prefix = prefix.substr(0, equal);
-    }
-    if (name.starts_with(prefix)) return std::string(called).append(name.substr(prefix.size()));
-  }
-  return std::nullopt;
-}
-
 }  // namespace detail
 
 /// True if a state has the names of an original release rather than those of the reference.
@@ -225,17 +222,11 @@ inline bool has_original_names(const State& state) noexcept {
 /// The tensors of an original checkpoint under the names of a class of the reference.
 inline Result<Converted> convert_original(const State& original, std::string_view class_name) noexcept {
   return guarded([&]() -> Result<Converted> {
-    const ModelClassNames* const model = find_model_class(class_name);
-    if (model == nullptr) {
-      std::string known;
-      for (const ModelClassNames& c : model_class_names) known.append(known.empty() ? "" : ", ").append(c.name);
-      return Error::format(Code::unsupported, "class %s is unknown here, one of %s expected",
-                           in_quotes(class_name).c_str(), known.c_str());
-    }
-    const OriginalNames* table = nullptr;
-    for (const OriginalNames& candidate : original_names) {
-      if (candidate.architecture == model->architecture) table = &candidate;
-    }
+    TESSERA_TRY_ASSIGN(const ModelClassNames* const model, get_model_class(class_name));
+    const OriginalNames* const table = find_architecture(model->architecture);
+    if (table->rules.empty())
+      return Error::format(Code::unsupported, "%.*s: its original release has PyTorch's names, not TensorFlow's",
+                           static_cast<int>(model->name.size()), model->name.data());
     Converted out;
     State all;
     TESSERA_TRY(all.keep_all_of(original));
@@ -264,23 +255,14 @@ inline Result<Converted> convert_original(const State& original, std::string_vie
     }
     if (model->architecture == "transfo-xl") {
       TESSERA_TRY(detail::tie_transfo_xl(all));
+      TESSERA_TRY(detail::share_biases(all));
       TESSERA_TRY(detail::add_inverse_frequencies(all));
     }
     if (model->architecture == "gpt2") TESSERA_TRY(detail::add_causal_masks(all, "transformer.wpe.weight"));
     if (model->architecture == "openai-gpt") {
       TESSERA_TRY(detail::add_causal_masks(all, "transformer.positions_embed.weight"));
     }
-    TESSERA_TRY(out.state.keep_all_of(all));
-    for (const StateTensor& tensor : all) {
-      auto name = detail::name_in_class(tensor.name, *model, table->base);
-      if (!name) {
-        out.other_heads.push_back(tensor.name);
-        continue;
-      }
-      StateTensor kept = tensor;
-      kept.name = std::move(*name);
-      TESSERA_TRY(out.state.add(std::move(kept)));
-    }
+    TESSERA_TRY(take_class(all, *model, *table, out.state, out.other_heads));
     out.state.format = original.format;
     return out;
   });

@@ -79,4 +79,42 @@ inline Result<State> read_openai_gpt_params(const std::string& folder) noexcept 
   });
 }
 
+/// Writes the set into a folder that is there: the two files of names and shapes last. The numbers are cut into ten
+/// arrays of about the same size, as the original does.
+inline Result<void> write_openai_gpt_params(const State& state, const std::string& folder) noexcept {
+  return guarded([&]() -> Result<void> {
+    std::vector<const StateTensor*> order;
+    for (const char* const first : {"model/we/positions", "model/we/tokens"}) {
+      TESSERA_TRY_ASSIGN(const StateTensor* const tensor, state.get(first));
+      order.push_back(tensor);
+    }
+    for (const StateTensor& tensor : state) {
+      if (&tensor != order[0] && &tensor != order[1]) order.push_back(&tensor);
+    }
+    Json shapes = Json::array();
+    Json names = Json::array({"model/we:0"});
+    std::vector<std::byte> all;
+    for (std::size_t i = 0; i < order.size(); ++i) {
+      const StateTensor& tensor = *order[i];
+      if (tensor.type != DType::f32)
+        return Error::format(Code::unsupported, "tensor %s is of type %s, the arrays of OpenAI GPT are float32",
+                             in_quotes(tensor.name).c_str(), name(tensor.type));
+      shapes.push_back(tensor.shape);
+      if (i >= 2) names.push_back(tensor.name + ":0");
+      const auto* const data = static_cast<const std::byte*>(tensor.data);
+      all.insert(all.end(), data, data + tensor.bytes);
+    }
+    const std::size_t count = all.size() / sizeof(float);
+    for (std::size_t part = 0; part < 10; ++part) {
+      const std::size_t first = count * part / 10;
+      const std::size_t end = count * (part + 1) / 10;
+      const std::int64_t shape[] = {static_cast<std::int64_t>(end - first)};
+      TESSERA_TRY(write_npy(DType::f32, shape, Bytes(all).subspan(4 * first, 4 * (end - first)),
+                            join_path(folder, "params_" + std::to_string(part) + ".npy")));
+    }
+    TESSERA_TRY(write_json(join_path(folder, "parameters_names.json"), names));
+    return write_json(join_path(folder, "params_shapes.json"), shapes);
+  });
+}
+
 }  // namespace tessera::io

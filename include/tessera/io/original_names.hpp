@@ -141,7 +141,8 @@ inline constexpr TiedName xlnet_tied[] = {{"lm_loss.weight", "transformer.word_e
 
 }  // namespace names
 
-/// An architecture: what its tensors' names begin with, its table, and its tied names.
+/// An architecture: what the names of its base model begin with, its table of original names (empty where the original
+/// release was PyTorch's), and its tied names.
 struct OriginalNames {
   std::string_view architecture;
   std::string_view base;
@@ -155,6 +156,9 @@ inline constexpr OriginalNames original_names[] = {
     {"openai-gpt", "transformer.", names::gpt, names::openai_gpt_tied},
     {"transfo-xl", "transformer.", names::transfo_xl, {}},
     {"xlnet", "transformer.", names::xlnet, names::xlnet_tied},
+    {"xlm", "transformer.", {}, {}},
+    {"roberta", "roberta.", {}, {}},
+    {"distilbert", "distilbert.", {}, {}},
 };
 
 inline constexpr ModelClassNames model_class_names[] = {
@@ -165,19 +169,30 @@ inline constexpr ModelClassNames model_class_names[] = {
     {"BertForSequenceClassification", "bert", "classifier."},
     {"BertForMultipleChoice", "bert", "classifier."},
     {"BertForTokenClassification", "bert", "classifier."},
-    {"BertForQuestionAnswering", "bert", "classifier.=qa_outputs."},
+    {"BertForQuestionAnswering", "bert", "classifier.=qa_outputs. qa_outputs."},
     {"GPT2Model", "gpt2", ""},
     {"GPT2LMHeadModel", "gpt2", "lm_head."},
-    {"GPT2DoubleHeadsModel", "gpt2", "lm_head."},
+    {"GPT2DoubleHeadsModel", "gpt2", "lm_head. multiple_choice_head."},
     {"OpenAIGPTModel", "openai-gpt", ""},
     {"OpenAIGPTLMHeadModel", "openai-gpt", "lm_head."},
-    {"OpenAIGPTDoubleHeadsModel", "openai-gpt", "lm_head."},
+    {"OpenAIGPTDoubleHeadsModel", "openai-gpt", "lm_head. multiple_choice_head."},
     {"TransfoXLModel", "transfo-xl", ""},
     {"TransfoXLLMHeadModel", "transfo-xl", "crit."},
     {"XLNetModel", "xlnet", ""},
     {"XLNetLMHeadModel", "xlnet", "lm_loss."},
     {"XLNetForSequenceClassification", "xlnet", "sequence_summary. logits_proj."},
-    {"XLNetForQuestionAnswering", "xlnet", ""},
+    {"XLNetForQuestionAnswering", "xlnet", "start_logits. end_logits. answer_class."},
+    {"XLMModel", "xlm", ""},
+    {"XLMWithLMHeadModel", "xlm", "pred_layer."},
+    {"XLMForSequenceClassification", "xlm", "sequence_summary."},
+    {"XLMForQuestionAnswering", "xlm", "qa_outputs."},
+    {"RobertaModel", "roberta", ""},
+    {"RobertaForMaskedLM", "roberta", "lm_head."},
+    {"RobertaForSequenceClassification", "roberta", "classifier."},
+    {"DistilBertModel", "distilbert", ""},
+    {"DistilBertForMaskedLM", "distilbert", "vocab_"},
+    {"DistilBertForSequenceClassification", "distilbert", "pre_classifier. classifier."},
+    {"DistilBertForQuestionAnswering", "distilbert", "qa_outputs."},
 };
 
 /// Variables of training that no model has: slots of optimizers, and counters.

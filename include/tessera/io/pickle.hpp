@@ -5,7 +5,9 @@
 // or construct something else, ends the reading with an error that names it: os.system is not even looked up.
 // Values live in one flat list and refer to each other by number. Nesting, cycles and sharing therefore cost nothing
 // here: no recursion, and memory proportional to the pickle. Who walks the values has to mind cycles (torch.hpp does).
-// Not a general unpickler: no sets of anything but numbers and texts to ignore, no classes, no text protocol 0.
+// Arrays of NumPy are read as the bytes they are, and the objects of two classes (vocabulary and corpus of
+// Transformer-XL's own programs) as the dicts of their attributes: nothing of these libraries runs.
+// Not a general unpickler: no sets of anything but numbers and texts to ignore, no other classes, no text protocol 0.
 #pragma once
 
 #include <algorithm>
@@ -16,6 +18,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <limits>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -47,6 +50,9 @@ enum class PickleKind : std::uint8_t {
   global,   // name: one of the known names
   storage,  // items: the tuple of its persistent id
   tensor,   // items: storage, offset, size, stride
+  array,    // of NumPy, in C order: type, text: its bytes, items: the tuple of its sizes (none before it is filled)
+  dtype,    // of NumPy: type
+  object,   // of a known class; name in text; items: the dict of its attributes, once they are set
 };
 
 /// "a list", "a tensor", ... for sentences.
@@ -66,6 +72,9 @@ constexpr const char* name(PickleKind kind) noexcept {
     case PickleKind::global: return "a name";
     case PickleKind::storage: return "a storage";
     case PickleKind::tensor: return "a tensor";
+    case PickleKind::array: return "an array";
+    case PickleKind::dtype: return "an element type";
+    case PickleKind::object: return "an object";
   }
   return "a value";
 }
@@ -80,6 +89,11 @@ enum class PickleName : std::uint8_t {
   encode,
   storage_class,  // with an element type
   dtype,          // torch.float32 and its like, as a value
+  array_class,    // numpy.ndarray
+  array_make,     // an empty array, filled later
+  array_type,     // numpy.dtype
+  array_number,   // a number of NumPy
+  object_class,   // a class whose objects are dicts of attributes
 };
 
 struct PickleValue {
@@ -94,11 +108,13 @@ struct PickleValue {
   std::vector<std::uint32_t> items;  // numbers of other values
 };
 
-/// The values of one pickle. Texts point into the bytes it was read from.
+/// The values of one pickle. Texts point into the bytes it was read from, or into `decoded`.
 struct Pickle {
   std::vector<PickleValue> values;
   std::uint32_t root = 0;
   std::size_t length = 0;  ///< bytes up to and with STOP; more may follow in a stream
+  /// Bytes that the pickle spells as a text, decoded.
+  std::vector<std::unique_ptr<const std::string>> decoded;
 
   const PickleValue& operator[](std::uint32_t number) const noexcept { return values[number]; }
   const PickleValue& top() const noexcept { return values[root]; }
@@ -127,6 +143,15 @@ inline constexpr KnownName known_names[] = {
     {"torch._utils", "_rebuild_parameter_with_state", PickleName::rebuild_parameter},
     {"torch", "Size", PickleName::size},
     {"_codecs", "encode", PickleName::encode},
+    {"numpy", "ndarray", PickleName::array_class},
+    {"numpy", "dtype", PickleName::array_type},
+    {"numpy.core.multiarray", "_reconstruct", PickleName::array_make},
+    {"numpy._core.multiarray", "_reconstruct", PickleName::array_make},
+    {"numpy.core.multiarray", "scalar", PickleName::array_number},
+    {"numpy._core.multiarray", "scalar", PickleName::array_number},
+    {"data_utils", "Corpus", PickleName::object_class},
+    {"data_utils", "Vocab", PickleName::object_class},
+    {"vocabulary", "Vocab", PickleName::object_class},
     {"torch", "DoubleStorage", PickleName::storage_class, DType::f64},
     {"torch", "FloatStorage", PickleName::storage_class, DType::f32},
     {"torch", "HalfStorage", PickleName::storage_class, DType::f16},
@@ -367,11 +392,130 @@ class PickleMachine {
         // How protocol 2 writes bytes: a text to be encoded as Latin-1.
         if (items.size() != 2 || kind_of_item(0) != PickleKind::text || kind_of_item(1) != PickleKind::text)
           return wrong();
-        return push_text(PickleKind::bytes, value(items[0]).text);
+        return push_latin1(value(items[0]).text);
+      case PickleName::array_make: {
+        // ndarray, (0,), b"b": the array is filled by BUILD
+        if (items.size() != 3 || kind_of_item(0) != PickleKind::global ||
+            value(items[0]).global != PickleName::array_class)
+          return wrong();
+        return push_items(PickleKind::array, {});
+      }
+      case PickleName::array_type: {
+        // "f4", and whether to align and to copy; the byte order comes by BUILD
+        if (items.empty() || kind_of_item(0) != PickleKind::text) return wrong();
+        PickleValue type;
+        type.kind = PickleKind::dtype;
+        if (!array_type_named(value(items[0]).text, type.type))
+          return refuse(Code::unsupported, "an array of elements %s, which is not read",
+                        in_quotes(value(items[0]).text, 40).c_str());
+        return push(std::move(type));
+      }
+      case PickleName::array_number:
+        if (items.size() != 2 || kind_of_item(0) != PickleKind::dtype ||
+            (kind_of_item(1) != PickleKind::bytes && kind_of_item(1) != PickleKind::text))
+          return wrong();
+        return push_array_number(value(items[0]).type, value(items[1]).text);
       case PickleName::storage_class:
-      case PickleName::dtype: break;
+      case PickleName::dtype:
+      case PickleName::array_class:
+      case PickleName::object_class: break;
     }
     return wrong();
+  }
+
+  // --- arrays of NumPy, and objects ---
+
+  static bool array_type_named(std::string_view name, DType& type) noexcept {
+    constexpr std::pair<std::string_view, DType> types[] = {
+        {"f4", DType::f32}, {"f8", DType::f64}, {"f2", DType::f16}, {"i8", DType::i64},    {"i4", DType::i32},
+        {"i2", DType::i16}, {"i1", DType::i8},  {"u1", DType::u8},  {"b1", DType::boolean}};
+    for (const auto& [known, meaning] : types) {
+      if (known != name) continue;
+      type = meaning;
+      return true;
+    }
+    return false;
+  }
+
+  /// A text that stands for bytes, each a character below 256.
+  bool push_latin1(std::string_view text) {
+    if (std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; }))
+      return push_text(PickleKind::bytes, text);
+    std::string bytes;
+    bytes.reserve(text.size());
+    for (std::size_t i = 0; i < text.size(); ++i) {
+      const auto c = static_cast<unsigned char>(text[i]);
+      if (c < 0x80) {
+        bytes += text[i];
+      } else if ((c == 0xC2 || c == 0xC3) && i + 1 < text.size()) {
+        bytes += static_cast<char>((c & 3U) << 6 | (static_cast<unsigned char>(text[++i]) & 0x3FU));
+      } else {
+        return refuse(Code::bad_format, "bytes with a character beyond 255");
+      }
+    }
+    // Each call may decode one text again: no more than the pickle could hold.
+    copied_ += bytes.size();
+    if (copied_ > data_.size() + limits_.most_values) return refuse(Code::bad_format, "the same bytes too often");
+    pickle_.decoded.push_back(std::make_unique<const std::string>(std::move(bytes)));
+    return push_text(PickleKind::bytes, *pickle_.decoded.back());
+  }
+
+  bool push_array_number(DType type, std::string_view bytes) {
+    if (bytes.size() != size_of(type))
+      return refuse(Code::bad_format, "a number of NumPy with %zu bytes", bytes.size());
+    std::uint64_t bits = 0;
+    for (std::size_t i = bytes.size(); i-- > 0;) bits = bits << 8 | static_cast<unsigned char>(bytes[i]);
+    PickleValue number;
+    switch (type) {
+      case DType::f32: number.real = static_cast<double>(bit_cast<float>(static_cast<std::uint32_t>(bits))); break;
+      case DType::f64: number.real = bit_cast<double>(bits); break;
+      case DType::f16: number.real = static_cast<double>(from_f16(static_cast<std::uint16_t>(bits))); break;
+      case DType::boolean: return push_integer(bits != 0 ? 1 : 0, PickleKind::boolean);
+      case DType::u8: return push_integer(static_cast<std::int64_t>(bits));
+      default: {
+        const std::size_t unused = 64 - 8 * bytes.size();
+        return push_integer(static_cast<std::int64_t>(bits << unused) >> unused);
+      }
+    }
+    number.kind = PickleKind::real;
+    return push(std::move(number));
+  }
+
+  bool make_object() {
+    std::uint32_t arguments = nothing;
+    std::uint32_t cls = nothing;
+    if (!pop(arguments) || !pop(cls)) return false;
+    if (value(cls).kind != PickleKind::global || value(cls).global != PickleName::object_class ||
+        value(arguments).kind != PickleKind::tuple || !value(arguments).items.empty())
+      return refuse_opcode("NEWOBJ");
+    return push_text(PickleKind::object, value(cls).text);
+  }
+
+  /// (version, sizes, element type, order, bytes)
+  bool fill_array(std::uint32_t array, const std::vector<std::uint32_t>& state) {
+    const auto kind = [&](std::size_t i) { return value(state[i]).kind; };
+    if (!value(array).items.empty() || state.size() != 5 || kind(1) != PickleKind::tuple ||
+        kind(2) != PickleKind::dtype || kind(3) != PickleKind::boolean)
+      return refuse(Code::unsupported, "an array that is filled in an unknown way");
+    if (kind(4) != PickleKind::bytes && kind(4) != PickleKind::text)
+      return refuse(Code::unsupported, "an array of %s, numbers expected", name(kind(4)));
+    const PickleValue& type = value(state[2]);
+    std::uint64_t bytes = size_of(type.type);
+    for (const std::uint32_t item : value(state[1]).items) {
+      const PickleValue& size = value(item);
+      if (size.kind != PickleKind::integer || size.integer < 0 ||
+          !checked_mul(bytes, static_cast<std::uint64_t>(size.integer), bytes))
+        return refuse(Code::bad_format, "an array of impossible sizes");
+    }
+    if (bytes != value(state[4]).text.size())
+      return refuse(Code::bad_format, "an array whose sizes ask for %llu bytes and which has %zu",
+                    static_cast<unsigned long long>(bytes), value(state[4]).text.size());
+    if (value(state[3]).integer != 0 && value(state[1]).items.size() > 1)
+      return refuse(Code::unsupported, "an array in Fortran's order");
+    value(array).type = type.type;
+    value(array).text = value(state[4]).text;
+    value(array).items = {state[1]};
+    return true;
   }
 
   /// OrderedDict() or, as Python 2 wrote it, OrderedDict([[key, value], ...]). False without an error_ when the
@@ -397,6 +541,19 @@ class PickleMachine {
     std::uint32_t state = nothing;
     std::uint32_t object = nothing;
     if (!pop(state) || !peek(object)) return false;
+    if (value(object).kind == PickleKind::array && value(state).kind == PickleKind::tuple)
+      return fill_array(object, std::vector<std::uint32_t>(value(state).items));
+    if (value(object).kind == PickleKind::dtype && value(state).kind == PickleKind::tuple) {
+      // (version, byte order, ...): "<", or "|" for single bytes
+      const std::vector<std::uint32_t>& items = value(state).items;
+      const std::string_view order = items.size() > 1 ? value(items[1]).text : std::string_view();
+      return order == "<" || order == "|" || refuse(Code::unsupported, "an array that is not little-endian");
+    }
+    if (value(object).kind == PickleKind::object && value(object).items.empty() &&
+        value(state).kind == PickleKind::dict) {
+      value(object).items = {state};
+      return true;
+    }
     if (value(object).kind != PickleKind::dict || value(state).kind != PickleKind::dict)
       return refuse(Code::unsupported, "attributes are set on %s by %s", name(value(object).kind),
                     name(value(state).kind));
@@ -572,7 +729,7 @@ class PickleMachine {
         return refuse(Code::unsupported, "opcode INST is refused: it would construct %s",
                       in_quotes(std::string(text.substr(0, 80)) + "." + std::string(more.substr(0, 80))).c_str());
       case 'o': return refuse_opcode("OBJ");
-      case 0x81: return refuse_opcode("NEWOBJ");
+      case 0x81: return make_object();  // NEWOBJ
       case 0x92: return refuse_opcode("NEWOBJ_EX");
       case 0x82:
       case 0x83:

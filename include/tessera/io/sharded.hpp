@@ -20,11 +20,9 @@
 
 namespace tessera::inline TESSERA_ISA::io {
 
-/// Reads an index and the files that it names, each by load(path), which returns a Result<State>.
-template <class Load>
-Result<State> read_sharded(Bytes index, const std::string& folder, Load&& load) {
-  TESSERA_TRY_ASSIGN(const Json json, parse_json(text_of(index)));
-  TESSERA_TRY_ASSIGN(const Json* const map, get_key(json, "weight_map"));
+/// The files that an index names, each with the names of its tensors.
+inline Result<std::map<std::string, std::set<std::string>>> files_of_index(const Json& index) {
+  TESSERA_TRY_ASSIGN(const Json* const map, get_key(index, "weight_map"));
   if (!map->is_object()) {
     return Error::format(Code::bad_format, "index: weight_map is of type %s, object expected", map->type_name());
   }
@@ -37,6 +35,14 @@ Result<State> read_sharded(Bytes index, const std::string& folder, Load&& load) 
     }
     tensors_of[std::move(file)].insert(tensor);
   }
+  return tensors_of;
+}
+
+/// Reads an index and the files that it names, each by load(path), which returns a Result<State>.
+template <class Load>
+Result<State> read_sharded(Bytes index, const std::string& folder, Load&& load) {
+  TESSERA_TRY_ASSIGN(const Json json, parse_json(text_of(index)));
+  TESSERA_TRY_ASSIGN(const auto tensors_of, files_of_index(json));
   State state;
   for (const auto& [file, wanted] : tensors_of) {
     TESSERA_TRY_ASSIGN(const State part, load(join_path(folder, file)));

@@ -1,14 +1,15 @@
 // TensorFlow checkpoints of version 2: an index (a table of names, types, shapes and places) and data files beside it.
 //
-// "model.ckpt" is a prefix of file names: model.ckpt.index and model.ckpt.data-00000-of-00001. Tensors point into the
-// mapped data files where they are aligned. Variables that were saved in parts are refused, and what is no tensor of
-// numbers is listed in State::ignored. Source: TensorFlow, core/util/tensor_bundle and
-// core/protobuf/tensor_bundle.proto.
+// "model.ckpt" is a prefix of file names: model.ckpt.index and model.ckpt.data-00000-of-00001. Written is one data
+// file. Tensors point into the mapped data files where they are aligned. Variables that were saved in parts are
+// refused, and what is no tensor of numbers is listed in State::ignored. Source: TensorFlow, core/util/tensor_bundle
+// and core/protobuf/tensor_bundle.proto.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -100,17 +101,19 @@ inline Result<std::uint64_t> read_bundle_header(std::string_view message) {
 
 inline Result<BundleIndex> read_bundle_index(Bytes index, bool checksums = true) {
   BundleIndex out;
-  const auto visited = TfTable(index, checksums).visit([&out](std::string_view key, std::string_view value) -> Result<void> {
-    if (key.empty()) {
-      TESSERA_TRY_ASSIGN(out.shards, read_bundle_header(value));
-      return {};
-    }
-    if (out.shards == 0) return Error::format(Code::bad_format, "TensorFlow index: it does not begin with its header");
-    TESSERA_TRY_ASSIGN(BundleEntry entry, read_bundle_entry(value));
-    entry.name = key;
-    out.entries.push_back(std::move(entry));
-    return {};
-  });
+  const auto visited =
+      TfTable(index, checksums).visit([&out](std::string_view key, std::string_view value) -> Result<void> {
+        if (key.empty()) {
+          TESSERA_TRY_ASSIGN(out.shards, read_bundle_header(value));
+          return {};
+        }
+        if (out.shards == 0)
+          return Error::format(Code::bad_format, "TensorFlow index: it does not begin with its header");
+        TESSERA_TRY_ASSIGN(BundleEntry entry, read_bundle_entry(value));
+        entry.name = key;
+        out.entries.push_back(std::move(entry));
+        return {};
+      });
   if (!visited.ok()) return visited.error();
   if (out.shards == 0) return Error::format(Code::bad_format, "TensorFlow index: it has no header");
   return out;
@@ -168,6 +171,58 @@ inline Result<State> read_tf_bundle(Bytes index, const std::string& prefix, bool
     }
     state.format = "TensorFlow V2";
     return state;
+  });
+}
+
+namespace tf {
+
+/// BundleEntryProto of a tensor that lies at `offset` of the one data file.
+inline std::string bundle_entry(const StateTensor& tensor, std::uint64_t offset) {
+  std::string shape;
+  for (const std::int64_t size : tensor.shape) {
+    std::string dimension;
+    protobuf::put_varint_field(dimension, 1, static_cast<std::uint64_t>(size));
+    protobuf::put_bytes_field(shape, 2, dimension);
+  }
+  std::string entry;
+  protobuf::put_varint_field(entry, 1, *type_number(tensor.type));
+  protobuf::put_bytes_field(entry, 2, shape);
+  protobuf::put_varint_field(entry, 4, offset);
+  protobuf::put_varint_field(entry, 5, tensor.bytes);
+  protobuf::put_fixed32_field(entry, 6, masked_crc(crc32c(tensor.view())));
+  return entry;
+}
+
+}  // namespace tf
+
+/// Writes PREFIX.data-00000-of-00001, then PREFIX.index, each under a temporary name first. Tensors lie in the order of
+/// their names, as TensorFlow writes them.
+inline Result<void> write_tf_bundle(const State& state, const std::string& prefix) noexcept {
+  return guarded([&]() -> Result<void> {
+    std::map<std::string_view, const StateTensor*> sorted;
+    for (const StateTensor& tensor : state) {
+      if (tensor.name.empty())
+        return Error::format(Code::invalid_argument, "TensorFlow index: a tensor without a name");
+      sorted.emplace(tensor.name, &tensor);
+    }
+    TESSERA_TRY_ASSIGN(AtomicFile data, AtomicFile::create(prefix + tf::shard_suffix(0, 1)));
+    TESSERA_TRY_ASSIGN(AtomicFile index, AtomicFile::create(prefix + ".index"));
+    TfTableWriter<AtomicFile> table(index);
+    std::string version;
+    protobuf::put_varint_field(version, 1, 1);  // producer
+    std::string header;
+    protobuf::put_varint_field(header, 1, 1);  // data files
+    protobuf::put_bytes_field(header, 3, version);
+    TESSERA_TRY(table.add("", header));
+    std::uint64_t offset = 0;
+    for (const auto& [name, tensor] : sorted) {
+      TESSERA_TRY(data.write(tensor->view()));
+      TESSERA_TRY(table.add(name, tf::bundle_entry(*tensor, offset)));
+      offset += tensor->bytes;
+    }
+    TESSERA_TRY(table.finish());
+    TESSERA_TRY(data.commit());
+    return index.commit();
   });
 }
 

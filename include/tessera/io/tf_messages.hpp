@@ -32,6 +32,14 @@ constexpr std::optional<DType> element_type(std::uint64_t type) noexcept {
   }
 }
 
+/// The DataType of an element type of ours.
+constexpr std::optional<std::uint64_t> type_number(DType type) noexcept {
+  for (std::uint64_t number = 1; number <= 19; ++number) {
+    if (element_type(number) == type) return number;
+  }
+  return std::nullopt;
+}
+
 /// TensorShapeProto: the sizes of its dimensions.
 inline Result<std::vector<std::int64_t>> read_shape(std::string_view message) {
   std::vector<std::int64_t> shape;

@@ -9,6 +9,8 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "tessera/base/protobuf.hpp"
 #include "tessera/base/result.hpp"
@@ -105,6 +107,77 @@ class TfTable {
 
   Bytes file_;
   bool checksums_;
+};
+
+/// Writes a table into a sink; keys come in their order. Blocks end after about 4 kB, and no key is shortened.
+template <class Sink>
+class TfTableWriter {
+ public:
+  explicit TfTableWriter(Sink& sink) noexcept : sink_(sink) {}
+
+  Result<void> add(std::string_view key, std::string_view value) {
+    put(block_, key, value);
+    last_ = key;
+    if (block_.entries.size() < 4096) return {};
+    return end_block();
+  }
+
+  Result<void> finish() {
+    if (block_.count != 0) TESSERA_TRY(end_block());
+    Block none;
+    TESSERA_TRY_ASSIGN(std::string footer, write(none));
+    TESSERA_TRY_ASSIGN(const std::string index, write(index_));
+    footer += index;
+    footer.resize(40, '\0');
+    for (int i = 0; i < 8; ++i) footer += static_cast<char>(0xDB4775248B80FB57U >> (8 * i) & 0xFFU);
+    return sink_.write(std::string_view(footer));
+  }
+
+ private:
+  struct Block {
+    std::string entries;
+    std::vector<std::uint32_t> restarts;
+    std::size_t count = 0;
+  };
+
+  static void put(Block& block, std::string_view key, std::string_view value) {
+    if (block.count++ % 16 == 0) block.restarts.push_back(static_cast<std::uint32_t>(block.entries.size()));
+    protobuf::put_varint(block.entries, 0);
+    protobuf::put_varint(block.entries, key.size());
+    protobuf::put_varint(block.entries, value.size());
+    block.entries.append(key).append(value);
+  }
+  static void put32(std::string& out, std::uint32_t number) {
+    for (int i = 0; i < 4; ++i) out += static_cast<char>(number >> (8 * i) & 0xFFU);
+  }
+
+  /// Writes a block and returns its handle.
+  Result<std::string> write(Block& block) {
+    if (block.restarts.empty()) block.restarts.push_back(0);
+    std::string out = std::move(block.entries);
+    for (const std::uint32_t restart : block.restarts) put32(out, restart);
+    put32(out, static_cast<std::uint32_t>(block.restarts.size()));
+    std::string handle;
+    protobuf::put_varint(handle, written_);
+    protobuf::put_varint(handle, out.size());
+    out += '\0';  // not compressed
+    put32(out, masked_crc(crc32c(bytes_of(out))));
+    written_ += out.size();
+    block = {};
+    TESSERA_TRY(sink_.write(std::string_view(out)));
+    return handle;
+  }
+  Result<void> end_block() {
+    TESSERA_TRY_ASSIGN(const std::string handle, write(block_));
+    put(index_, last_, handle);
+    return {};
+  }
+
+  Sink& sink_;
+  Block block_;
+  Block index_;
+  std::string last_;
+  std::uint64_t written_ = 0;
 };
 
 }  // namespace tessera::io

@@ -217,7 +217,8 @@ inline Result<State> read_tf_v1(Bytes file, const std::string& path = {}, bool c
     for (int shard = 0; shard < std::atoi(shards.c_str()); ++shard) {
       std::string number = std::to_string(shard);
       number.insert(0, 5 - number.size(), '0');
-      const std::string other = path.substr(0, path.size() - suffix) + "-" + number + "-of-" + shards;
+      std::string other = path.substr(0, path.size() - suffix);
+      other.append("-").append(number).append("-of-").append(shards);
       TESSERA_TRY_ASSIGN(MappedFile mapped, MappedFile::open(other));
       const auto kept = std::make_shared<const MappedFile>(std::move(mapped));
       TESSERA_TRY(state.keep(kept));

@@ -455,10 +455,59 @@ class TorchReader {
   std::map<std::vector<std::int64_t>, const std::byte*> gathered_;
 };
 
-/// The dict of a state as a pickle of protocol 2, in the opcodes that torch's restricted unpickler knows.
+/// Dicts, texts, numbers and tensors as a pickle of protocol 2, in the opcodes that torch's restricted unpickler knows.
 class TorchPickler {
  public:
   TorchPickler() { out_ = "\x80\x02"; }
+
+  /// A value of another pickle, in `most` bytes at most: shared values are written once for each place. Arrays become
+  /// tensors: `storages` gets their bytes. What stands for code is refused.
+  Result<void> value(const Pickle& pickle, std::uint32_t number, std::vector<Bytes>& storages, std::size_t most,
+                     std::size_t depth = 0) {
+    const PickleValue& v = pickle[number];
+    if (out_.size() > most) return Error::format(Code::bad_format, "torch: values out of proportion to their pickle");
+    if (depth > torch_most_depth)
+      return Error::format(Code::bad_format, "torch: values are nested deeper than %zu levels", torch_most_depth);
+    switch (v.kind) {
+      case PickleKind::none: out_ += 'N'; return {};
+      case PickleKind::boolean: out_ += v.integer != 0 ? '\x88' : '\x89'; return {};
+      case PickleKind::integer: signed_integer(v.integer); return {};
+      case PickleKind::real: {
+        const auto bits = bit_cast<std::uint64_t>(v.real);
+        out_ += 'G';
+        for (int shift = 56; shift >= 0; shift -= 8) out_ += static_cast<char>(bits >> shift & 0xFFU);
+        return {};
+      }
+      case PickleKind::text:
+      case PickleKind::bytes:
+        if (!is_utf8(v.text)) return Error::format(Code::unsupported, "torch: a text that is not UTF-8");
+        text(v.text);
+        return {};
+      case PickleKind::list:
+      case PickleKind::tuple:
+        out_ += v.kind == PickleKind::list ? "](" : "(";
+        for (const std::uint32_t item : v.items) TESSERA_TRY(value(pickle, item, storages, most, depth + 1));
+        out_ += v.kind == PickleKind::list ? 'e' : 't';
+        return {};
+      case PickleKind::dict:
+        out_ += "}(";
+        for (const std::uint32_t item : v.items) TESSERA_TRY(value(pickle, item, storages, most, depth + 1));
+        out_ += 'u';
+        return {};
+      case PickleKind::array: {
+        std::vector<std::int64_t> shape;
+        for (const std::uint32_t item : pickle[v.items.at(0)].items) shape.push_back(pickle[item].integer);
+        storages.push_back(bytes_of(v.text));
+        tensor_value(v.type, shape, storages.size() - 1, v.text.size() / size_of(v.type));
+        return {};
+      }
+      default: return Error::format(Code::unsupported, "torch: %s cannot be written", name(v.kind));
+    }
+  }
+  std::string end() {
+    out_ += '.';
+    return std::move(out_);
+  }
 
   void begin_dict(bool empty) {
     remembered("collections\nOrderedDict\n", true);
@@ -467,31 +516,32 @@ class TorchPickler {
   }
   void tensor(const StateTensor& tensor, std::size_t storage, std::uint64_t count) {
     text(tensor.name);
+    tensor_value(tensor.type, tensor.shape, storage, count);
+  }
+  std::string end_dict(bool empty) {
+    if (!empty) out_ += 'u';
+    return end();
+  }
+
+ private:
+  void tensor_value(DType type, const std::vector<std::int64_t>& shape, std::size_t storage, std::uint64_t count) {
     remembered("torch._utils\n_rebuild_tensor_v2\n", true);
     out_ += "((";
     remembered("storage", false);
-    remembered(std::string("torch\n") + storage_class(tensor.type) + "\n", true);
+    remembered(std::string("torch\n") + storage_class(type) + "\n", true);
     text(std::to_string(storage));
     remembered("cpu", false);
     integer(count);
     out_ += "tQK";
     out_ += '\0';
-    tuple(tensor.shape);
-    std::vector<std::int64_t> strides(tensor.shape.size(), 1);
-    for (std::size_t d = strides.size(); d-- > 1;)
-      strides[d - 1] = strides[d] * std::max<std::int64_t>(tensor.shape[d], 1);
+    tuple(shape);
+    std::vector<std::int64_t> strides(shape.size(), 1);
+    for (std::size_t d = strides.size(); d-- > 1;) strides[d - 1] = strides[d] * std::max<std::int64_t>(shape[d], 1);
     tuple(strides);
     out_ += '\x89';
     remembered("collections\nOrderedDict\n", true);
     out_ += ")RtR";
   }
-  std::string end_dict(bool empty) {
-    if (!empty) out_ += 'u';
-    out_ += '.';
-    return std::move(out_);
-  }
-
- private:
   static const char* storage_class(DType type) {
     for (const KnownName& known : known_names)
       if (known.meaning == PickleName::storage_class && known.type == type) return known.name.data();
@@ -520,6 +570,12 @@ class TorchPickler {
       put32(static_cast<std::uint32_t>(value >> 32));
     }
   }
+  void signed_integer(std::int64_t value) {
+    if (value >= 0) return integer(static_cast<std::uint64_t>(value));
+    out_ += "\x8a\x08";
+    put32(static_cast<std::uint32_t>(static_cast<std::uint64_t>(value)));
+    put32(static_cast<std::uint32_t>(static_cast<std::uint64_t>(value) >> 32));
+  }
   void tuple(const std::vector<std::int64_t>& numbers) {
     out_ += '(';
     for (const std::int64_t number : numbers) integer(static_cast<std::uint64_t>(number));
@@ -545,6 +601,18 @@ class TorchPickler {
   std::map<std::string, std::size_t> memo_;
 };
 
+/// The archive of a pickle and its storages.
+template <class Sink>
+Result<void> write_torch_archive(const std::string& program, const std::vector<Bytes>& storages, Sink& sink) {
+  ZipWriter<Sink> archive(sink);
+  TESSERA_TRY(archive.add("archive/data.pkl", program));
+  TESSERA_TRY(archive.add("archive/byteorder", std::string_view("little")));
+  for (std::size_t i = 0; i < storages.size(); ++i)
+    TESSERA_TRY(archive.add("archive/data/" + std::to_string(i), storages[i]));
+  TESSERA_TRY(archive.add("archive/version", std::string_view("3\n")));
+  return archive.finish();
+}
+
 template <class Sink>
 Result<void> write_torch_to(const State& state, Sink& sink) {
   // Tensors of one data pointer and type are one storage, as long as its longest.
@@ -567,14 +635,7 @@ Result<void> write_torch_to(const State& state, Sink& sink) {
   pickler.begin_dict(state.empty());
   for (std::size_t i = 0; i < state.size(); ++i)
     pickler.tensor(state[i], storage_of[i], storages[storage_of[i]].size() / size_of(state[i].type));
-  ZipWriter<Sink> archive(sink);
-  const std::string program = pickler.end_dict(state.empty());
-  TESSERA_TRY(archive.add("archive/data.pkl", program));
-  TESSERA_TRY(archive.add("archive/byteorder", std::string_view("little")));
-  for (std::size_t i = 0; i < storages.size(); ++i)
-    TESSERA_TRY(archive.add("archive/data/" + std::to_string(i), storages[i]));
-  TESSERA_TRY(archive.add("archive/version", std::string_view("3\n")));
-  return archive.finish();
+  return write_torch_archive(pickler.end_dict(state.empty()), storages, sink);
 }
 
 }  // namespace detail
@@ -615,6 +676,18 @@ inline Result<void> write_torch(const State& state, const std::string& path) noe
     if (!file) return file.error();
     TESSERA_TRY(detail::write_torch_to(state, *file));
     return file->commit();
+  });
+}
+/// Writes a value of a pickle as torch.save writes such; arrays of NumPy become tensors, which torch.load opens without
+/// trusting the file. `pickle_size`: of the bytes that the pickle was read from.
+template <ByteSink Sink>
+Result<void> write_torch_value(const Pickle& pickle, std::uint32_t number, std::size_t pickle_size,
+                               Sink& sink) noexcept {
+  return guarded([&]() -> Result<void> {
+    detail::TorchPickler pickler;
+    std::vector<Bytes> storages;
+    TESSERA_TRY(pickler.value(pickle, number, storages, (std::size_t{64} << 20) + 32 * pickle_size));
+    return detail::write_torch_archive(pickler.end(), storages, sink);
   });
 }
 template <ByteSink Sink>

@@ -1,7 +1,7 @@
 // What torch.save made of something that is no state: a dict of texts and numbers, say. The values of its pickle.
 //
-// For files such as vocab.bin of Transformer-XL. The pickle is read by the machine of pickle.hpp, which can call
-// nothing.
+// For files such as vocab.bin of Transformer-XL, and for the pickles and dumps that original releases hold their
+// dictionaries in. The pickle is read by the machine of pickle.hpp, which can call nothing.
 #pragma once
 
 #include <cstddef>
@@ -18,21 +18,24 @@
 
 namespace tessera::inline TESSERA_ISA::io {
 
+/// The value of a text key of a dict, or of an attribute of an object; null if there is none.
+inline const PickleValue* find_key(const Pickle& pickle, const PickleValue& in, std::string_view key) noexcept {
+  if (in.kind == PickleKind::object) return in.items.empty() ? nullptr : find_key(pickle, pickle[in.items[0]], key);
+  if (in.kind != PickleKind::dict) return nullptr;
+  for (std::size_t i = in.items.size(); i >= 2; i -= 2) {
+    const PickleValue& candidate = pickle[in.items[i - 2]];
+    if (candidate.kind == PickleKind::text && candidate.text == key) return &pickle[in.items[i - 1]];
+  }
+  return nullptr;
+}
+
 /// The values of a pickle, and the memory that their texts may point into beside the file's.
 struct TorchObject {
   Pickle pickle;
   std::shared_ptr<const void> owner;
 
   /// The value of a text key of the dict at the root; null if there is none.
-  const PickleValue* find(std::string_view key) const noexcept {
-    const std::vector<std::uint32_t>& items = pickle.top().items;
-    if (pickle.top().kind != PickleKind::dict) return nullptr;
-    for (std::size_t i = items.size(); i >= 2; i -= 2) {
-      const PickleValue& candidate = pickle[items[i - 2]];
-      if (candidate.kind == PickleKind::text && candidate.text == key) return &pickle[items[i - 1]];
-    }
-    return nullptr;
-  }
+  const PickleValue* find(std::string_view key) const noexcept { return find_key(pickle, pickle.top(), key); }
 };
 
 /// Reads the object of a zip archive or of the older stream. Texts point into `file`.

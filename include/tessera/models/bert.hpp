@@ -236,13 +236,13 @@ struct Bert {
 
   Result<void> validate(const BertInput& in) const noexcept {
     const Layout& layout = in.layout;
-    const Index rows = layout.rows, positions = embeddings.position.weight.view.dim[0];
+    const Index positions = embeddings.position.weight.view.dim[0];
     TESSERA_TRY(check_layout(name, layout));
     if (!in.input_ids.present()) return Error::format(Code::invalid_argument, "%s: there are no input_ids", name);
     TESSERA_TRY(check_length(name, layout, in.position_ids, positions - P::first_position, P::length_key));
-    TESSERA_TRY(check_ids(name, "input_ids", in.input_ids, rows, 0, embeddings.word.weight.view.dim[0]));
-    TESSERA_TRY(check_ids(name, "token_type_ids", in.token_type_ids, rows, 0, embeddings.type.weight.view.dim[0]));
-    TESSERA_TRY(check_ids(name, "position_ids", in.position_ids, rows, 0, positions));
+    TESSERA_TRY(check_ids(name, "input_ids", in.input_ids, layout, 0, embeddings.word.weight.view.dim[0]));
+    TESSERA_TRY(check_ids(name, "token_type_ids", in.token_type_ids, layout, 0, embeddings.type.weight.view.dim[0]));
+    TESSERA_TRY(check_ids(name, "position_ids", in.position_ids, layout, 0, positions));
     TESSERA_TRY(check_attention_mask(name, in.attention_mask, layout, layout.longest));
     return check_head_mask(name, in.head_mask, layers());
   }

@@ -66,7 +66,7 @@ struct PreTraining {
     return out;
   }
   Result<void> validate(const auto& base, const auto& in) const noexcept {
-    TESSERA_TRY(check_ids(base.name, "masked_lm_labels", in.masked_lm_labels, in.layout.rows, -1,
+    TESSERA_TRY(check_ids(base.name, "masked_lm_labels", in.masked_lm_labels, in.layout, -1,
                           predictions.decoder.weight.view.dim[0]));
     return check_ids(base.name, "next_sentence_label", in.next_sentence_label, in.layout.texts, -1, 2);
   }

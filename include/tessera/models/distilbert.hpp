@@ -194,7 +194,7 @@ struct DistilBert {
     TESSERA_TRY(check_layout(name, layout));
     if (!in.input_ids.present()) return Error::format(Code::invalid_argument, "%s: there are no input_ids", name);
     TESSERA_TRY(check_length(name, layout, {}, embeddings.position.weight.view.dim[0], "max_position_embeddings"));
-    TESSERA_TRY(check_ids(name, "input_ids", in.input_ids, layout.rows, 0, embeddings.word.weight.view.dim[0]));
+    TESSERA_TRY(check_ids(name, "input_ids", in.input_ids, layout, 0, embeddings.word.weight.view.dim[0]));
     TESSERA_TRY(check_attention_mask(name, in.attention_mask, layout, layout.longest));
     return check_head_mask(name, in.head_mask, layers());
   }

@@ -56,12 +56,15 @@ struct OpenAIGPTConfig {
 };
 
 /// One batch, in host memory. Token arrays have a value for each row of the layout, in its order; any integer type.
+/// `past` takes the keys and values of its tokens, and gives those of earlier calls (KeyValueCache).
 struct GptInput {
   Layout layout;
   View input_ids;
   View token_type_ids;  ///< ids of words that are added to those of input_ids; absent: none
   View position_ids;    ///< absent: counted within each text, from the end of its past
   View head_mask;       ///< [heads] or [layers, heads]; multiplied to the attention probabilities
+  Past past;
+  View attention_mask;  ///< [texts, past and longest], 0: a key that is hidden (a hole in the past); absent: none
 
   static constexpr GptInput shape(Index texts, Index longest) noexcept {
     GptInput in;
@@ -124,12 +127,13 @@ struct GptEmbeddings {
   }
 };
 
-/// What GPT and GPT-2 check alike. `past`: tokens that were run before.
+/// What GPT and GPT-2 check alike.
 template <class Model>
-Result<void> check_gpt_input(const Model& model, const GptInput& in, Index past) noexcept {
+Result<void> check_gpt_input(const Model& model, const GptInput& in) noexcept {
   constexpr const char* name = Model::name;
+  const Index past = in.past.length;
   const Layout& layout = in.layout;
-  const Index rows = layout.rows, words = model.embeddings.word.weight.view.dim[0];
+  const Index words = model.embeddings.word.weight.view.dim[0];
   const Index positions = model.embeddings.position.weight.view.dim[0];
   TESSERA_TRY(check_layout(name, layout));
   if (!in.input_ids.present()) return Error::format(Code::invalid_argument, "%s: there are no input_ids", name);
@@ -139,9 +143,11 @@ Result<void> check_gpt_input(const Model& model, const GptInput& in, Index past)
   if (layout.longest + past > positions && !in.position_ids.present())
     return Error::format(Code::out_of_range, "%s: the longest text has %lld tokens, n_positions is %lld", name,
                          static_cast<long long>(layout.longest + past), static_cast<long long>(positions));
-  TESSERA_TRY(check_ids(name, "input_ids", in.input_ids, rows, 0, words));
-  TESSERA_TRY(check_ids(name, "token_type_ids", in.token_type_ids, rows, 0, words));
-  TESSERA_TRY(check_ids(name, "position_ids", in.position_ids, rows, 0, positions));
+  TESSERA_TRY(check_ids(name, "input_ids", in.input_ids, layout, 0, words));
+  TESSERA_TRY(check_ids(name, "token_type_ids", in.token_type_ids, layout, 0, words));
+  TESSERA_TRY(check_ids(name, "position_ids", in.position_ids, layout, 0, positions));
+  TESSERA_TRY(check_past(name, in.past, layout, model.layers()));
+  TESSERA_TRY(check_attention_mask(name, in.attention_mask, layout, past + layout.longest));
   return check_head_mask(name, in.head_mask, model.layers());
 }
 
@@ -200,19 +206,22 @@ struct OpenAIGPT {
 
   /// The sequence output, [rows, H].
   constexpr auto encode(auto& context, const GptInput& in) const noexcept {
-    const Sequence sequence = make_sequence(context, in.layout, {}, {true, Fill::replace, -1e9});
+    const Sequence sequence =
+        make_sequence(context, in.layout, in.attention_mask, {true, Fill::replace, -1e9}, in.past);
     const Operand ids = context.ids(in.input_ids);
     const Operand types = context.ids(in.token_type_ids);
-    const Operand positions = make_positions(context, in.layout, in.position_ids);
+    const Operand positions =
+        make_positions(context, in.layout, in.position_ids, static_cast<std::int32_t>(in.past.length));
     const Operand head_mask = context.numbers(in.head_mask);
+    const PastRows past = make_past_rows(context, in.layout, in.past);
     auto x = embeddings(context, ids, types, positions);
     tap("hidden_states", x);
-    return run_stack(h, std::move(x), sequence, head_mask, checkpointing);
+    return run_stack(h, std::move(x), sequence, head_mask, checkpointing, past);
   }
   constexpr auto operator()(auto& context, const GptInput& in) const noexcept {
     return Output<std::remove_reference_t<decltype(context)>>{encode(context, in)};
   }
-  Result<void> validate(const GptInput& in) const noexcept { return check_gpt_input(*this, in, 0); }
+  Result<void> validate(const GptInput& in) const noexcept { return check_gpt_input(*this, in); }
 
   bool checkpointing = false;  ///< trades time for memory in training, layer by layer
 

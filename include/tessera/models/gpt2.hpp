@@ -38,16 +38,6 @@ struct GPT2Config {
   }
 };
 
-/// One batch; `past` takes the keys and values of its tokens, and gives those of earlier calls (KeyValueCache).
-struct GPT2Input : GptInput {
-  Past past;
-  View attention_mask;  ///< [texts, past and longest], 0: a key that is hidden (a hole in the past); absent: none
-
-  static constexpr GPT2Input shape(Index texts, Index longest) noexcept {
-    return {GptInput::shape(texts, longest), {}, {}};
-  }
-};
-
 inline constexpr NameRule gpt2_name_rules[] = {
     {"embeddings.word", "wte"},
     {"embeddings.position", "wpe"},
@@ -68,7 +58,7 @@ inline constexpr NameTable gpt2_names{"transformer",
 template <GptSizes S = GptSizes{}>
 struct GPT2 {
   using Config = GPT2Config;
-  using Input = GPT2Input;
+  using Input = GptInput;
   template <class Context>
   struct Output {
     Tensor<Context, Extents<dyn, S.hidden>> last_hidden_state;  ///< [rows, H]
@@ -122,7 +112,7 @@ struct GPT2 {
   constexpr void vocabulary(auto&& f) { f(embeddings.word); }
 
   /// The sequence output, [rows, H].
-  constexpr auto encode(auto& context, const GPT2Input& in) const noexcept {
+  constexpr auto encode(auto& context, const GptInput& in) const noexcept {
     const Sequence sequence =
         make_sequence(context, in.layout, in.attention_mask, {true, Fill::replace, -1e4}, in.past);
     const Operand ids = context.ids(in.input_ids);
@@ -138,14 +128,10 @@ struct GPT2 {
     tap("hidden_states", x);
     return x;
   }
-  constexpr auto operator()(auto& context, const GPT2Input& in) const noexcept {
+  constexpr auto operator()(auto& context, const GptInput& in) const noexcept {
     return Output<std::remove_reference_t<decltype(context)>>{encode(context, in)};
   }
-  Result<void> validate(const GPT2Input& in) const noexcept {
-    TESSERA_TRY(check_gpt_input(*this, in, in.past.length));
-    TESSERA_TRY(check_past(name, in.past, in.layout, layers()));
-    return check_attention_mask(name, in.attention_mask, in.layout, in.past.length + in.layout.longest);
-  }
+  Result<void> validate(const GptInput& in) const noexcept { return check_gpt_input(*this, in); }
 
   bool checkpointing = false;  ///< trades time for memory in training, layer by layer
 

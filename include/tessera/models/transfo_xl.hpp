@@ -153,6 +153,10 @@ struct TransfoXL {
   constexpr Index projected_width() const noexcept { return config_.n_head * config_.d_head; }
   /// No linear of a key has a bias; a norm before it has.
   constexpr bool zeros_project_to_zeros() const noexcept { return !config_.pre_lnorm; }
+  /// Whether a text gives the same however it is cut into segments: each token sees as many tokens before it.
+  constexpr bool same_in_any_segments() const noexcept {
+    return config_.same_length && config_.ext_len == 0 && config_.mem_len > 0;
+  }
   /// The reference's rows: those of the paper where ext_len is 0.
   constexpr MemoryRows kept_memory(Index length, Index queries) const noexcept {
     const Index extended = length > config_.ext_len ? length - config_.ext_len : 0;
@@ -214,7 +218,7 @@ struct TransfoXL {
     const Layout& layout = in.layout;
     TESSERA_TRY(check_layout(name, layout));
     if (!in.input_ids.present()) return Error::format(Code::invalid_argument, "transfo-xl: there are no input_ids");
-    TESSERA_TRY(check_ids(name, "input_ids", in.input_ids, layout.rows, 0, word_emb.cutoffs.vocabulary()));
+    TESSERA_TRY(check_ids(name, "input_ids", in.input_ids, layout, 0, word_emb.cutoffs.vocabulary()));
     const Index memory = in.mems.present() ? in.mems.length : config_.mem_len;
     TESSERA_TRY(check_mems(name, in.mems, layout, layers(), width(), projected_width(),
                            kept_memory(memory, layout.longest).count()));

@@ -11,9 +11,10 @@ namespace tessera::inline TESSERA_ISA {
 template <TransfoXLSizes S = TransfoXLSizes{}>
 struct TransfoXLLMHeadModel {
   struct Input : TransfoXLInput {
-    View labels;  ///< [rows], the words themselves (not shifted); absent: all log-probabilities
+    View labels;      ///< [rows], the words themselves (not shifted); absent: all log-probabilities
+    View score_rows;  ///< i32 or i64 [n]: the rows that get log-probabilities; absent: all. Not with labels.
     static constexpr Input shape(Index texts, Index longest, const View& labels) noexcept {
-      return {TransfoXLInput::shape(texts, longest), labels};
+      return {TransfoXLInput::shape(texts, longest), labels, {}};
     }
   };
   using Config = TransfoXLConfig;
@@ -21,7 +22,7 @@ struct TransfoXLLMHeadModel {
   struct Output {
     Tensor<Context, Extents<1>> loss;              ///< the mean of nll
     Tensor<Context, Extents<dyn, 1>> nll;          ///< [rows, 1], in the order of `order`
-    Tensor<Context, Extents<dyn, dyn>> log_probs;  ///< [rows, n_token]
+    Tensor<Context, Extents<dyn, dyn>> log_probs;  ///< [rows, n_token], or [score_rows, n_token]
     constexpr void visit(auto&& v) const {
       v("loss", loss);
       v("nll", nll);
@@ -60,8 +61,10 @@ struct TransfoXLLMHeadModel {
 
   constexpr auto operator()(auto& context, const Input& in) const noexcept {
     Output<std::remove_reference_t<decltype(context)>> out;
+    const Operand scored = context.ids(in.score_rows);
     auto x = base.encode(context, in);
-    if (in.labels.present()) {
+    if (scored.present()) x = take_rows(x, scored);
+    if (in.labels.present() && !scored.present()) {
       out.nll = adaptive_nll(crit, x, in.labels, order);
       out.loss = mean(out.nll);
     } else {
@@ -71,7 +74,8 @@ struct TransfoXLLMHeadModel {
   }
   Result<void> validate(const Input& in) const noexcept {
     TESSERA_TRY(base.validate(in));
-    return check_ids(base.name, "labels", in.labels, in.layout.rows, 0, crit.cutoffs().vocabulary());
+    TESSERA_TRY(check_score_rows(base.name, in));
+    return check_ids(base.name, "labels", in.labels, in.layout, 0, crit.cutoffs().vocabulary());
   }
 
  private:

@@ -247,17 +247,17 @@ struct Xlm {
 
   Result<void> validate(const XlmInput& in) const noexcept {
     const Layout& layout = in.layout;
-    const Index rows = layout.rows, words = embeddings.word.weight.view.dim[0], longest = layout.longest;
+    const Index words = embeddings.word.weight.view.dim[0], longest = layout.longest;
     const Index positions = embeddings.position.weight.view.dim[0];
     TESSERA_TRY(check_layout(name, layout));
     if (!in.input_ids.present()) return Error::format(Code::invalid_argument, "%s: there are no input_ids", name);
     TESSERA_TRY(check_length(name, layout, in.position_ids, positions - in.past.length, "max_position_embeddings"));
-    TESSERA_TRY(check_ids(name, "input_ids", in.input_ids, rows, 0, words));
-    TESSERA_TRY(check_ids(name, "token_type_ids", in.token_type_ids, rows, 0, words));
-    TESSERA_TRY(check_ids(name, "position_ids", in.position_ids, rows, 0, positions));
+    TESSERA_TRY(check_ids(name, "input_ids", in.input_ids, layout, 0, words));
+    TESSERA_TRY(check_ids(name, "token_type_ids", in.token_type_ids, layout, 0, words));
+    TESSERA_TRY(check_ids(name, "position_ids", in.position_ids, layout, 0, positions));
     if (in.langs.present() && use_lang_emb && languages <= 1)
       return Error::format(Code::invalid_argument, "%s: langs: this model has one language (n_langs 1)", name);
-    TESSERA_TRY(check_ids(name, "langs", in.langs, rows, 0, use_lang_emb ? languages : INT32_MAX));
+    TESSERA_TRY(check_ids(name, "langs", in.langs, layout, 0, use_lang_emb ? languages : INT32_MAX));
     TESSERA_TRY(check_attention_mask(name, in.attention_mask, layout, longest));
     if (in.lengths.present() && layout.is_ragged())
       return Error::format(Code::invalid_argument, "%s: a ragged batch has no padding, so it takes no lengths", name);

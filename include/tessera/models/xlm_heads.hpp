@@ -93,7 +93,7 @@ struct XlmLanguageModel {
   }
   Result<void> validate(const auto& base, const auto& in) const noexcept {
     TESSERA_TRY(check_score_rows(base.name, in));
-    return check_ids(base.name, "labels", in.labels, in.layout.rows, 0, proj.weight.view.dim[0]);
+    return check_ids(base.name, "labels", in.labels, in.layout, 0, proj.weight.view.dim[0]);
   }
 };
 

@@ -218,9 +218,9 @@ struct XLNet {
     TESSERA_TRY(
         check_mems(name, in.mems, layout, layers(), width(), projected_width(), kept_memory(memory, T).count()));
     if (!in.input_ids.present()) return Error::format(Code::invalid_argument, "xlnet: there are no input_ids");
-    TESSERA_TRY(check_ids(name, "input_ids", in.input_ids, layout.rows, 0, word_embedding.weight.view.dim[0]));
+    TESSERA_TRY(check_ids(name, "input_ids", in.input_ids, layout, 0, word_embedding.weight.view.dim[0]));
     constexpr Index any = Index{1} << 31;
-    TESSERA_TRY(check_ids(name, "token_type_ids", in.token_type_ids, layout.rows, -any, any));
+    TESSERA_TRY(check_ids(name, "token_type_ids", in.token_type_ids, layout, -any, any));
     if (in.input_mask.present() && in.attention_mask.present())
       return Error::format(Code::invalid_argument,
                            "xlnet: expected an input_mask (1 = hidden) or an attention_mask (1 = visible), found both");

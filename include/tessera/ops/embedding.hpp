@@ -20,10 +20,19 @@ struct embedding {
 };
 }  // namespace op
 
+namespace detail {
+constexpr bool require_ids(auto& context, const Operand& ids) noexcept {
+  return context.require(ids.view.type == DType::i32, "embedding: the ids must be i32 (context.ids(...)); bytes of one",
+                         static_cast<Index>(size_of(DType::i32)), static_cast<Index>(size_of(ids.view.type)),
+                         Code::invalid_argument, OpId::embedding);
+}
+}  // namespace detail
+
 /// table: a param [V, H] of this context's model. Returns [n, H].
 template <class Context, Index V, Index H>
 constexpr auto embedding(Context& context, const Param<V, H>& table, const Operand& ids,
                          Index padding_row = -1) noexcept {
+  detail::require_ids(context, ids);
   return context.template apply<op::embedding>({padding_row}, Extents<dyn, H>(ids.view.count(), table.view.dim[1]),
                                                context.param(table), ids);
 }
@@ -31,6 +40,7 @@ constexpr auto embedding(Context& context, const Param<V, H>& table, const Opera
 /// x: [rows, H]. Returns the rows of x that `ids` names, [n, H].
 template <class T>
 constexpr auto take_rows(const T& x, const Operand& ids) noexcept {
+  detail::require_ids(x.context(), ids);
   return x.context().template apply<op::embedding>({-1}, Extents<dyn, size_of_dim<T, 1>>(ids.view.count(), x.size(1)),
                                                    x.operand(), ids);
 }

@@ -15,7 +15,9 @@
 #include "tessera/pretrained/distilbert.hpp"
 #include "tessera/pretrained/gpt.hpp"
 #include "tessera/pretrained/roberta.hpp"
+#include "tessera/pretrained/transfo_xl.hpp"
 #include "tessera/pretrained/xlm.hpp"
+#include "tessera/pretrained/xlnet.hpp"
 
 namespace tessera::inline TESSERA_ISA {
 
@@ -75,7 +77,8 @@ struct AnyInput {
   Layout layout;
   View input_ids;
   View token_type_ids, position_ids, langs;
-  View attention_mask, lengths, head_mask;
+  View attention_mask, input_mask, lengths, head_mask;
+  View perm_mask, target_mapping;
   View labels;                          ///< of texts or tokens, as the class has them
   View start_positions, end_positions;  ///< of answers
 };
@@ -100,6 +103,10 @@ class AnyModel {
                                Precision precision = Precision::f32) = 0;
   /// Asks for inner values ("hidden_states", "attentions") in each run. After prepare.
   virtual Result<void> set_taps(const TapSink& taps) = 0;
+  /// From now on each run is the next part of the same `texts` texts: it reads what earlier runs left, mems or keys and
+  /// values, and leaves its own. `capacity`: the most tokens of a text, for models that keep keys and values; others
+  /// keep as many as their config says. 0 texts: runs forget again. After prepare; again: new texts.
+  virtual Result<void> remember(Index texts, Index capacity) = 0;
   /// Runs; memory is taken when an input needs more than those before.
   virtual Result<void> run(const AnyInput& input) = 0;
   /// An output of the last run by the reference's name, on the host; empty when there is none.
@@ -112,6 +119,13 @@ namespace detail {
 
 template <class Model>
 class AnyModelOf final : public AnyModel {
+  using Input = typename Model::Input;
+  static constexpr bool has_mems = requires(Input in) { in.mems; };
+  static constexpr bool has_past = requires(Input in) { in.past; };
+  struct NoMemory {};
+  using MemoryOfRuns = std::conditional_t<has_mems, MemoryCache<AnyBackend>,
+                                          std::conditional_t<has_past, KeyValueCache<AnyBackend>, NoMemory>>;
+
  public:
   AnyModelOf(Architecture architecture, std::unique_ptr<Pretrained<Model>> loaded)
       : architecture_(architecture), loaded_(std::move(loaded)) {}
@@ -143,6 +157,9 @@ class AnyModelOf final : public AnyModel {
 
   Result<void> prepare(const AnyBackend& backend, const Executor& executor, Precision precision) override {
     session_.reset();
+    backend_ = backend;
+    memory_ = {};
+    remembers_ = false;
     TESSERA_TRY_ASSIGN(packed_, Packed<AnyBackend>::of(loaded_->model, backend, precision, executor));
     session_ = std::make_unique<Session<Model, AnyBackend>>(loaded_->model, backend, &packed_, executor);
     return {};
@@ -152,9 +169,25 @@ class AnyModelOf final : public AnyModel {
     session_->set_taps(taps);
     return {};
   }
+  Result<void> remember(Index texts, Index capacity) override {
+    TESSERA_TRY(prepared());
+    memory_ = {};
+    remembers_ = false;
+    if (texts == 0) return {};
+    if constexpr (has_mems) {
+      TESSERA_TRY_ASSIGN(memory_, MemoryCache<AnyBackend>::of(loaded_->model, backend_, texts));
+    } else if constexpr (has_past) {
+      TESSERA_TRY_ASSIGN(memory_, KeyValueCache<AnyBackend>::of(loaded_->model, backend_, texts, capacity));
+    } else {
+      return Error::format(Code::unsupported, "%s: this class remembers nothing from run to run",
+                           std::string(name(architecture_)).c_str());
+    }
+    remembers_ = true;
+    return {};
+  }
   Result<void> run(const AnyInput& input) override {
     TESSERA_TRY(prepared());
-    typename Model::Input in;
+    Input in;
     in.layout = input.layout;
     in.input_ids = input.input_ids;
     Error error;
@@ -175,18 +208,31 @@ class AnyModelOf final : public AnyModel {
     TESSERA_GIVE(position_ids);
     TESSERA_GIVE(langs);
     TESSERA_GIVE(attention_mask);
+    TESSERA_GIVE(input_mask);
     TESSERA_GIVE(lengths);
     TESSERA_GIVE(head_mask);
+    TESSERA_GIVE(perm_mask);
+    TESSERA_GIVE(target_mapping);
     TESSERA_GIVE(labels);
     TESSERA_GIVE(start_positions);
     TESSERA_GIVE(end_positions);
 #undef TESSERA_GIVE
     if (error) return error;
+    if constexpr (has_mems) {
+      if (remembers_) in.mems = memory_.mems();
+    } else if constexpr (has_past) {
+      if (remembers_) in.past = memory_.past();
+    }
     TESSERA_TRY(loaded_->model.validate(in));
     TESSERA_TRY_ASSIGN(const std::size_t bytes, session_->bytes_for(in));
     if (bytes > session_->arena_bytes()) TESSERA_TRY(session_->reserve_bytes(bytes));
     const auto ran = session_->run(in);
     if (!ran) return ran.error();
+    if constexpr (has_mems) {
+      if (remembers_) memory_.advance(loaded_->model, in.layout.longest);
+    } else if constexpr (has_past) {
+      if (remembers_) memory_.advance(in.layout.longest);
+    }
     return {};
   }
   std::vector<float> output(std::string_view wanted) const override {
@@ -221,7 +267,10 @@ class AnyModelOf final : public AnyModel {
 
   Architecture architecture_;
   std::unique_ptr<Pretrained<Model>> loaded_;
+  AnyBackend backend_;
   Packed<AnyBackend> packed_;
+  MemoryOfRuns memory_;
+  bool remembers_ = false;
   std::unique_ptr<Session<Model, AnyBackend>> session_;
 };
 
@@ -235,6 +284,8 @@ struct BaseTask {
   using BertClass = Bert<>;
   using OpenAIGPTClass = OpenAIGPT<>;
   using GPT2Class = GPT2<>;
+  using TransfoXLClass = TransfoXL<>;
+  using XLNetClass = XLNet<>;
   using XlmClass = Xlm<>;
 };
 struct LMHeadTask {
@@ -244,6 +295,8 @@ struct LMHeadTask {
   using BertClass = BertForMaskedLM<>;
   using OpenAIGPTClass = OpenAIGPTLMHeadModel<>;
   using GPT2Class = GPT2LMHeadModel<>;
+  using TransfoXLClass = TransfoXLLMHeadModel<>;
+  using XLNetClass = XLNetLMHeadModel<>;
   using XlmClass = XLMWithLMHeadModel<>;
 };
 struct SequenceClassificationTask {
@@ -253,6 +306,8 @@ struct SequenceClassificationTask {
   using BertClass = BertForSequenceClassification<>;
   using OpenAIGPTClass = NoSuchClass;
   using GPT2Class = NoSuchClass;
+  using TransfoXLClass = NoSuchClass;
+  using XLNetClass = XLNetForSequenceClassification<>;
   using XlmClass = XLMForSequenceClassification<>;
 };
 struct QuestionAnsweringTask {
@@ -262,6 +317,8 @@ struct QuestionAnsweringTask {
   using BertClass = BertForQuestionAnswering<>;
   using OpenAIGPTClass = NoSuchClass;
   using GPT2Class = NoSuchClass;
+  using TransfoXLClass = NoSuchClass;
+  using XLNetClass = XLNetForQuestionAnswering<>;
   using XlmClass = XLMForQuestionAnswering<>;
 };
 }  // namespace detail
@@ -281,9 +338,10 @@ struct AutoClass {
       case Architecture::openai_gpt:
         return load<typename Task::OpenAIGPTClass>(architecture, folder, may_be_missing, seed);
       case Architecture::gpt2: return load<typename Task::GPT2Class>(architecture, folder, may_be_missing, seed);
-      case Architecture::xlm: return load<typename Task::XlmClass>(architecture, folder, may_be_missing, seed);
       case Architecture::transfo_xl:
-      case Architecture::xlnet: break;
+        return load<typename Task::TransfoXLClass>(architecture, folder, may_be_missing, seed);
+      case Architecture::xlnet: return load<typename Task::XLNetClass>(architecture, folder, may_be_missing, seed);
+      case Architecture::xlm: return load<typename Task::XlmClass>(architecture, folder, may_be_missing, seed);
     }
     return load<detail::NoSuchClass>(architecture, folder, may_be_missing, seed);
   }
@@ -321,9 +379,9 @@ inline Result<io::Json> auto_config(const std::string& folder) {
     case Architecture::bert: return json_of(read_config<BertConfig>(path));
     case Architecture::openai_gpt: return json_of(read_config<OpenAIGPTConfig>(path));
     case Architecture::gpt2: return json_of(read_config<GPT2Config>(path));
+    case Architecture::transfo_xl: return json_of(read_config<TransfoXLConfig>(path));
+    case Architecture::xlnet: return json_of(read_config<XLNetConfig>(path));
     case Architecture::xlm: return json_of(read_config<XlmConfig>(path));
-    case Architecture::transfo_xl:
-    case Architecture::xlnet: break;
   }
   return Error::format(Code::unsupported, "%s: there is no config for %s", folder.c_str(),
                        std::string(name(architecture)).c_str());

@@ -10,6 +10,7 @@
 
 #include "tessera/blocks/prune_heads.hpp"
 #include "tessera/context/resize.hpp"
+#include "tessera/io/narrow.hpp"
 #include "tessera/io/open.hpp"
 #include "tessera/io/safetensors.hpp"
 #include "tessera/io/torch.hpp"
@@ -120,7 +121,7 @@ inline bool nothing_missing(std::string_view) { return false; }
 inline bool anything_missing(std::string_view) { return true; }
 
 /// Builds the model of `config` and binds it to `state`. Params that the state lacks are an error, or
-/// initialised from `seed` where `may_be_missing` says so.
+/// initialised from `seed` where `may_be_missing` says so. Matrices in int8 (io/narrow.hpp) are turned to f32.
 template <class Model>
 Result<std::unique_ptr<Pretrained<Model>>> from_state(ConfigFile<typename Model::Config> file, io::State state,
                                                       MayBeMissing may_be_missing = nothing_missing,
@@ -128,17 +129,15 @@ Result<std::unique_ptr<Pretrained<Model>>> from_state(ConfigFile<typename Model:
   auto loaded = std::make_unique<Pretrained<Model>>();
   loaded->file = std::move(file);
   loaded->model = Model(loaded->file.config);
-  if (const auto& misfit = loaded->model.misfit(); misfit.name != nullptr)
-    return Error::format(Code::shape_mismatch, "config: %s is %lld, this model was compiled for %lld", misfit.name,
-                         static_cast<long long>(misfit.found), static_cast<long long>(misfit.expected));
-  if (!loaded->model.complete())
-    return Error::format(Code::out_of_memory, "config: no memory for %lld layers",
-                         static_cast<long long>(loaded->file.config.layers()));
+  TESSERA_TRY(detail::check_complete(loaded->model));
   if constexpr (can_prune_heads<Model>) {
     TESSERA_TRY(expect_pruned_heads(loaded->model, loaded->file.pruned_heads));
   } else if (!loaded->file.pruned_heads.empty()) {
     return Error::format(Code::unsupported,
                          "config: pruned_heads: a model with constant sizes or relative attention takes none");
+  }
+  if (io::has_int8_rows(state)) {
+    TESSERA_TRY_ASSIGN(state, io::from_int8_rows(state));
   }
   loaded->state = std::move(state);
   TESSERA_TRY_ASSIGN(loaded->report, load_weights(loaded->model, loaded->state));
@@ -156,15 +155,17 @@ Result<std::unique_ptr<Pretrained<Model>>> from_state(ConfigFile<typename Model:
   return loaded;
 }
 
-/// config.json and the weights of a folder.
+/// config.json and the weights of a folder, or a file of weights with config.json beside it. By name: see
+/// hub/from_pretrained.hpp.
 template <class Model>
-Result<std::unique_ptr<Pretrained<Model>>> from_pretrained(const std::string& folder,
+Result<std::unique_ptr<Pretrained<Model>>> from_pretrained(const std::string& path,
                                                            MayBeMissing may_be_missing = nothing_missing,
                                                            std::uint64_t seed = 0) {
-  TESSERA_TRY_ASSIGN(auto file, read_config<typename Model::Config>(folder + "/config.json"));
-  TESSERA_TRY_ASSIGN(io::State state, io::load_state(folder));
+  const std::string folder = io::kind_of(path) == io::PathKind::folder ? path : io::folder_of(path);
+  TESSERA_TRY_ASSIGN(auto file, read_config<typename Model::Config>(io::join_path(folder, "config.json")));
+  TESSERA_TRY_ASSIGN(io::State state, io::load_state(path));
   auto loaded = from_state<Model>(std::move(file), std::move(state), may_be_missing, seed);
-  if (!loaded) return loaded.error().in(folder.c_str());
+  if (!loaded) return loaded.error().in(path.c_str());
   return loaded;
 }
 

@@ -323,18 +323,23 @@ struct TokenizerClass {
   std::string_view model_type;  ///< in config.json, and as a part of a folder's name
   std::string_view prefix;      ///< of the names of its models' classes
   Made (*make)(const Place&, const io::Json&);
+  std::string_view arguments;  ///< of its constructor, beside special tokens and max_len; with spaces between
 };
+
+inline constexpr std::string_view bert_arguments = "do_lower_case do_basic_tokenize never_split tokenize_chinese_chars";
 
 /// In the order in which the reference looks for parts of names: "bert" is in "roberta", too.
 inline constexpr std::array<TokenizerClass, 8> tokenizer_classes{{
-    {"DistilBertTokenizer", "distilbert", "DistilBert", &make_bert},
-    {"RobertaTokenizer", "roberta", "Roberta", &make_bpe<text::RobertaTokenizer, text::RobertaOptions>},
-    {"BertTokenizer", "bert", "Bert", &make_bert},
-    {"OpenAIGPTTokenizer", "openai-gpt", "OpenAIGPT", &make_bpe<text::OpenAIGPTTokenizer, text::OpenAIGPTOptions>},
-    {"GPT2Tokenizer", "gpt2", "GPT2", &make_bpe<text::Gpt2Tokenizer, text::Gpt2Options>},
-    {"TransfoXLTokenizer", "transfo-xl", "TransfoXL", &make_transfo_xl},
-    {"XLNetTokenizer", "xlnet", "XLNet", &make_xlnet},
-    {"XLMTokenizer", "xlm", "XLM", &make_bpe<text::XLMTokenizer, text::XLMOptions>},
+    {"DistilBertTokenizer", "distilbert", "DistilBert", &make_bert, bert_arguments},
+    {"RobertaTokenizer", "roberta", "Roberta", &make_bpe<text::RobertaTokenizer, text::RobertaOptions>, "errors"},
+    {"BertTokenizer", "bert", "Bert", &make_bert, bert_arguments},
+    {"OpenAIGPTTokenizer", "openai-gpt", "OpenAIGPT", &make_bpe<text::OpenAIGPTTokenizer, text::OpenAIGPTOptions>, ""},
+    {"GPT2Tokenizer", "gpt2", "GPT2", &make_bpe<text::Gpt2Tokenizer, text::Gpt2Options>, "errors"},
+    {"TransfoXLTokenizer", "transfo-xl", "TransfoXL", &make_transfo_xl,
+     "special min_freq max_size lower_case delimiter"},
+    {"XLNetTokenizer", "xlnet", "XLNet", &make_xlnet, "do_lower_case remove_space keep_accents"},
+    {"XLMTokenizer", "xlm", "XLM", &make_bpe<text::XLMTokenizer, text::XLMOptions>,
+     "do_lowercase_and_remove_accent lang bypass_tokenizer lang2id id2lang"},
 }};
 
 }  // namespace detail

@@ -8,9 +8,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -146,6 +148,9 @@ inline Result<std::string> tokenizer_class(const std::string& path) noexcept {
       }
     }
     std::string folder = place.folder;
+    // "." and ".." have names of their own.
+    std::error_code unknown;
+    if (const auto whole = std::filesystem::canonical(folder, unknown); !unknown) folder = whole.string();
     while (folder.size() > 1 && folder.back() == '/') folder.pop_back();
     if (const auto* const found = detail::class_in_path(io::name_of(folder))) return std::string(found->name);
     if (const auto* const found = detail::class_in_path(io::name_of(path))) return std::string(found->name);
@@ -153,6 +158,24 @@ inline Result<std::string> tokenizer_class(const std::string& path) noexcept {
                          "%s: no tokenizer class is named in info.json, tokenizer_config.json or config.json, nor is a "
                          "model type (such as \"bert\") part of the folder's name",
                          path.c_str());
+  });
+}
+
+/// Refuses constructor arguments that a class does not have. The reference's constructors pass over them, and so does
+/// load_tokenizer, as files of later packages have many; who types one by hand wants to know.
+inline Result<void> check_arguments(std::string_view class_name, const io::Json& arguments) noexcept {
+  return io::guarded([&]() -> Result<void> {
+    const detail::TokenizerClass* const found = detail::class_named(class_name);
+    if (found == nullptr) return {};  // load_tokenizer says so
+    const std::string known = " " + std::string(found->arguments) + " max_len ";
+    for (const auto& [key, value] : arguments.items()) {
+      if (text::role_named(key) || (!key.empty() && known.find(" " + key + " ") != std::string::npos)) continue;
+      return Error::format(Code::invalid_argument,
+                           "%s has no argument %s; it has max_len, special tokens (such as unk_token)%s%s",
+                           std::string(found->name).c_str(), io::in_quotes(key).c_str(),
+                           found->arguments.empty() ? "" : " and ", std::string(found->arguments).c_str());
+    }
+    return {};
   });
 }
 

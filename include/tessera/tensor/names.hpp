@@ -77,7 +77,7 @@ constexpr ParamName checkpoint_name(const NameTable& table, const char* path) no
     const char* rest = detail::match_role(inner, table.rules[i].role, digits);
     if (rest == nullptr) continue;
     for (const char* c = table.rules[i].checkpoint; *c != '\0'; ++c) {
-      if (*c != '#') {
+      if (*c != '#' || digits == nullptr) {
         name.append(c, c + 1);
         continue;
       }

@@ -21,13 +21,15 @@ struct Layout {
   }
   /// `offsets` must stay alive while the layout is used.
   static constexpr Layout ragged(Index texts, const std::int32_t* offsets) noexcept {
-    Layout l{texts, 0, texts > 0 ? offsets[texts] : 0, offsets};
-    for (Index t = 0; t < texts; ++t)
+    Layout l{texts, 0, texts > 0 && offsets != nullptr ? offsets[texts] : 0, offsets};
+    for (Index t = 0; offsets != nullptr && t < texts; ++t)
       if (offsets[t + 1] - offsets[t] > l.longest) l.longest = offsets[t + 1] - offsets[t];
     return l;
   }
   constexpr bool is_ragged() const noexcept { return offsets != nullptr; }
-  constexpr Index first(Index text) const noexcept { return offsets != nullptr ? offsets[text] : text * longest; }
+  constexpr Index first(Index text) const noexcept {
+    return offsets != nullptr ? offsets[text] : saturating_product(text, longest);
+  }
   constexpr Index length(Index text) const noexcept { return first(text + 1) - first(text); }
 };
 

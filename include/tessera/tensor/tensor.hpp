@@ -4,8 +4,10 @@
 // back to the context, which keeps them when a gradient still needs them.
 #pragma once
 
+#include <type_traits>
 #include <utility>
 
+#include "tessera/base/assert.hpp"
 #include "tessera/tensor/param.hpp"
 
 namespace tessera::inline TESSERA_ISA {
@@ -14,6 +16,7 @@ namespace tessera::inline TESSERA_ISA {
 struct Slot {
   std::size_t offset = 0;
   std::size_t bytes = 0;
+  std::int32_t loan = -1;  ///< of a borrowed tensor: its entry in the frame's list of loans
 };
 
 /// What an op reads: a view, and the number by which a tape knows the value (-1: a constant).
@@ -66,31 +69,49 @@ class [[nodiscard]] Tensor {
 
   /// False for an output that was not asked for, such as the loss without labels.
   constexpr explicit operator bool() const noexcept { return context_ != nullptr; }
-  constexpr Context& context() const noexcept { return *context_; }
+  constexpr Context& context() const noexcept {
+    if (!std::is_constant_evaluated())
+      TESSERA_ASSERT(context_ != nullptr, "a tensor that was moved away, or that was never given, is read");
+    return *context_;
+  }
   constexpr const View& view() const noexcept { return view_; }
   constexpr Index size(int dimension) const noexcept { return view_.dim[dimension]; }
-  constexpr Operand operand() const noexcept { return {view_, value_}; }
+  constexpr Operand operand() const noexcept {
+    if (slot_.loan >= 0) context_->require_loan(slot_.loan);
+    return {view_, value_};
+  }
   constexpr std::int32_t value() const noexcept { return value_; }
   constexpr void set_value(std::int32_t value) noexcept { value_ = value; }
 
-  /// The same numbers with other sizes; the product must stay.
+  /// The same numbers with other sizes; the product must stay, and rows must lie one behind the other.
   template <class To>
   constexpr Tensor<Context, To> reshape(const To& sizes) && noexcept {
     View v = View::of(view_.data, view_.type, sizes);
+    context().require(v.count() == view_.count() && view_.contiguous(),
+                      "reshape: the elements must stay as many, in rows without gaps", view_.count(), v.count());
     Tensor<Context, To> shaped(*context_, v, slot_, value_);
     context_ = nullptr;
     slot_ = Slot();
     return shaped;
   }
 
-  /// A second reader of the same bytes; must not outlive this tensor.
-  constexpr Tensor borrow() const noexcept { return Tensor(*context_, view_, Slot(), value_); }
+  /// A second reader of the same bytes. It may be read as long as this tensor, or the one that it is moved to, is there
+  /// and no op was given it to overwrite (`x = gelu(std::move(x))`): reading it later is a fault, which planning shows.
+  constexpr Tensor borrow() const noexcept {
+    Slot loan;
+    loan.loan = slot_.bytes > 0   ? context().lend(slot_.offset)
+                : slot_.loan >= 0 ? context().lend_again(slot_.loan)
+                                  : -1;
+    return Tensor(context(), view_, loan, value_);
+  }
 
+  constexpr const Slot& slot() const noexcept { return slot_; }
   /// True when the bytes are this tensor's own: an elementwise op may overwrite them.
   constexpr bool owns_memory() const noexcept { return slot_.bytes > 0; }
 
   constexpr void reset() noexcept {
     if (context_ != nullptr && slot_.bytes > 0) context_->release(slot_, value_);
+    if (context_ != nullptr && slot_.loan >= 0) context_->end_loan(slot_.loan);
     context_ = nullptr;
     slot_ = Slot();
     view_ = View();

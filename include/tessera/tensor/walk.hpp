@@ -32,16 +32,29 @@ class RolePath {
   constexpr void cut(int length) noexcept {
     length_ = length;
     text_[length_] = '\0';
+    cut_short_ = false;
+  }
+  /// There was no room for all of it.
+  constexpr bool cut_short() const noexcept { return cut_short_; }
+  /// FNV-1a, 64 bits.
+  constexpr std::uint64_t hash() const noexcept {
+    std::uint64_t h = 0xcbf29ce484222325U;
+    for (int i = 0; i < length_; ++i) h = (h ^ static_cast<unsigned char>(text_[i])) * 0x100000001b3U;
+    return h;
   }
 
  private:
   constexpr void put(char c) noexcept {
-    if (length_ + 1 >= capacity) return;
+    if (length_ + 1 >= capacity) {
+      cut_short_ = true;
+      return;
+    }
     text_[length_++] = c;
     text_[length_] = '\0';
   }
   char text_[capacity] = {};
   int length_ = 0;
+  bool cut_short_ = false;
 };
 
 namespace detail {

@@ -17,6 +17,7 @@ struct Prefixes {
   std::string_view before_numbers;
 };
 
+// clang-format off
 inline constexpr Prefixes prefixes[] = {
     {"as",
      "ড এ বি সি ডি ই এফ জি এইচ আম জে কে এল এম এন হে পি কিউ আর এস টি ইউ ভি ডব্লু এক্স "
@@ -457,5 +458,6 @@ inline constexpr Prefixes prefixes[] = {
     {"yue", "A Ā B C Č D E Ē F G Ģ H I Ī J K Ķ L Ļ M N Ņ O P Q R S Š T U Ū V W X Y Z Ž", "No Nr"},
     {"zh", "A Ā B C Č D E Ē F G Ģ H I Ī J K Ķ L Ļ M N Ņ O P Q R S Š T U Ū V W X Y Z Ž", "No Nr"},
 };
+// clang-format on
 
 }  // namespace tessera::text::moses

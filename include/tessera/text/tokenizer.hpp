@@ -574,9 +574,10 @@ class Tokenizer {
                            traits().class_name, options.max_length, reserved);
     }
     if (!truncate(first, second, options.max_length - reserved, options.truncation)) {
-      return Error::format(Code::invalid_argument,
-                           "%s: %zu and %zu ids and %zu special tokens do not fit max_length %zu by the truncation asked for",
-                           traits().class_name, first.size(), second.size(), reserved, options.max_length);
+      return Error::format(
+          Code::invalid_argument,
+          "%s: %zu and %zu ids and %zu special tokens do not fit max_length %zu by the truncation asked for",
+          traits().class_name, first.size(), second.size(), reserved, options.max_length);
     }
     return {};
   }
