@@ -559,8 +559,9 @@ def operate(model, case, draw, folder, name):
         model.prune_heads(chosen)
         case.kwargs["prune_heads"] = {str(k): v for k, v in chosen.items()}
     elif case.can_resize and draw.chance(0.1):
+        of_words = ("input_ids", "labels", "lm_labels", "masked_lm_labels", "token_type_ids")
         least = 1 + max(int(v.max()) for call in case.calls for k, v in call["inputs"].items()
-                        if k in ("input_ids", "labels", "lm_labels", "masked_lm_labels", "token_type_ids") and v.dtype == torch.int64)
+                        if k in of_words and v.dtype == torch.int64)
         size = max(least, config.vocab_size + draw.number(-5, 12))
         save(model, folder / "pre_resize", draw)
         model.resize_token_embeddings(size)
@@ -691,7 +692,8 @@ def write(folder, case, checkpoint_format, truth, gradients, runs, names):
 
     arch, head = ARCHITECTURE[case.class_name].__name__, case.class_name
     text = {"class": case.class_name, "library": "pytorch-transformers 1.2.0", "arch": arch, "head": head,
-            "checkpoint_format": checkpoint_format, "has_safetensors": case.has_safetensors, "kwargs": case.kwargs, "inputs": inputs}
+            "checkpoint_format": checkpoint_format, "has_safetensors": case.has_safetensors, "kwargs": case.kwargs,
+            "inputs": inputs}
     if several:
         text["steps"] = steps
     text.update(outputs=outputs, grads=grads)
