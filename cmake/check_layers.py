@@ -18,7 +18,7 @@ ALLOWED |= {
     "text": {"base"},
     "io": {"base", "tensor"},
     "hub": {"base", "tensor", "io"},
-    "pretrained": {"text", "io", *CORE},
+    "pretrained": {"text", "io", "generate", *CORE},  # generate: models and tokenizers of folders that continue texts
     "data": {"text", "io", "pretrained", "train", "generate", *CORE},
     # A name with a suffix is that header alone. The concept that a backend fulfils, and its tables, stand in
     # context/backend.hpp; nothing else of context is a backend's business.
