@@ -4,7 +4,6 @@
 
 #include "programs/program_fixture.hpp"
 
-using namespace tessera;
 using namespace programs_test;
 
 namespace {

@@ -102,9 +102,10 @@ inline std::vector<Difference> differences(const GoldenCase& c, const Results& r
     const Computed& ours = results.at(e->name);
     const auto truth = numbers_of(*c.tensors.find(e->key));
     d.to_truth = detail::spread_of(ours.values, ours.counted, *truth);
-    if (const io::StateTensor* single = c.tensors.find("out32." + e->name); single != nullptr && !e->is_gradient)
-      if (const auto numbers = numbers_of(*single))
-        d.to_float32 = detail::spread_of(ours.values, ours.counted, *numbers);
+    const io::StateTensor* const single = e->is_gradient ? nullptr : c.tensors.find("out32." + e->name);
+    if (single != nullptr && single->type == DType::f32)
+      if (const auto numbers = single->as<float>())
+        d.to_float32 = detail::spread_of(ours.values, ours.counted, {numbers->begin(), numbers->end()});
     if (detail::are_token_scores(e->name, c.class_name()) && !e->shape.empty() && e->shape.back() > 0) {
       const auto width = static_cast<std::size_t>(e->shape.back());
       for (std::size_t row = 0; row + width <= truth->size(); row += width) {
