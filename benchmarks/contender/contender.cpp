@@ -23,8 +23,10 @@ void answer(const io::Json& json) {
 Result<std::unique_ptr<Contestant>> make(const std::string& line, Case& c) {
   TESSERA_TRY_ASSIGN(const io::Json json, io::parse_json(line));
   TESSERA_TRY_ASSIGN(c, parse_case(json));
-  if (c.arch == "bert") return make_bert(c);
-  return Error::format(Code::unsupported, "the architecture %s is not supported", c.arch.c_str());
+  if (c.task == "encode" || c.task == "load") return make_encode(c);
+  if (c.task == "prefill" || c.task == "decode") return make_generate(c);
+  if (c.task == "train") return make_train(c);
+  return unsupported(c);
 }
 
 /// Runs a repetition and gives its milliseconds.
