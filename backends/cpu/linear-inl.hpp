@@ -23,7 +23,7 @@ inline bool is_low(const View& weight) { return weight.packing == bf16_panels ||
 inline std::size_t linear_scratch(const Call& call) {
   const View& x = call.in[op::linear::x];
   const std::uint8_t form = call.in[op::linear::weight].packing;
-  if (!is_low(call.in[op::linear::weight]) || low_tiles(form) == nullptr) return 0;
+  if (!is_low(call.in[op::linear::weight]) || low_code(form).tiles == nullptr) return 0;
   return PreparedRows::bytes(form, x.rows(), x.columns());
 }
 
@@ -40,8 +40,7 @@ inline void linear_low(const Call& call) {
   g.bias = call.in[op::linear::bias].as<float>();
   g.c = call.out.as<float>();
   g.c_row = call.out.row_stride;
-  g.scratch = call.scratch;
-  run_low(g, *call.executor);
+  run_low(g, call.scratch, *call.executor);
 }
 
 inline void linear(const Call& call) {
