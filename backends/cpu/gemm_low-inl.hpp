@@ -19,6 +19,7 @@ namespace tessera::inline TESSERA_ISA {
 namespace TESSERA_CPU_FORM {
 namespace HWY_NAMESPACE {
 
+using cpu::Activate;
 using cpu::bf16_panels;
 using cpu::int8_panels;
 using cpu::LowGemm;

@@ -50,11 +50,11 @@ struct PreparedRows {
   float* scale = nullptr;
   std::int32_t* zero = nullptr;
 
-  /// A row starts on a cache line of its own, and two rows never 4 kB apart, where they would share lines of the
-  /// first-level cache.
+  /// A row starts on a cache line of its own, and rows lie an odd multiple of 64 apart where they would share the lines
+  /// of the first-level cache.
   static constexpr Index bytes_of_row(std::uint8_t form, Index inner) noexcept {
     const Index bytes = round_up(4 * group_count(form, inner), 64);
-    return bytes % 1024 == 0 ? bytes + 64 : bytes;
+    return bytes % 512 == 0 ? bytes + 64 : bytes;
   }
   /// Matrix instructions read whole tiles of 16 rows.
   static constexpr Index room(Index rows) noexcept { return round_up(rows, 16); }

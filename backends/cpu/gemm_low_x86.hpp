@@ -11,6 +11,7 @@
 
 #include <immintrin.h>
 
+#include <cmath>
 #include <cstring>
 
 // The compiler makes no dot products by itself: with one list of sets a bf16 tile holds no vpdpbusd and the reverse.

@@ -26,7 +26,7 @@ class Encode : public Contestant {
     const auto no_pooler = [](std::string_view name) { return name.starts_with("pooler."); };
     TESSERA_TRY_ASSIGN(made->pretrained_, from_pretrained<Model>(c.folder, no_pooler));
     Model& model = made->pretrained_->model;
-    TESSERA_TRY_ASSIGN(made->packed_, Packed<Cpu>::of(model, Cpu(), c.precision, executor));
+    TESSERA_TRY_ASSIGN(made->packed_, made->pretrained_->pack(Cpu(), c.precision, executor));
     made->base_ = Base{&model};
     made->input_.layout =
         c.lengths.empty() ? Layout::padded(c.batch, c.seq) : Layout::ragged(c.batch, made->ids_.offsets.data());

@@ -16,7 +16,7 @@ class LanguageModel : public Contestant {
   Result<void> load() {
     TESSERA_TRY(pool_.start(case_.threads));
     TESSERA_TRY_ASSIGN(pretrained_, from_pretrained<Model>(case_.folder));
-    TESSERA_TRY_ASSIGN(packed_, Packed<Cpu>::of(pretrained_->model, Cpu(), case_.precision, pool_.executor()));
+    TESSERA_TRY_ASSIGN(packed_, pretrained_->pack(Cpu(), case_.precision, pool_.executor()));
     return {};
   }
 
