@@ -6,7 +6,7 @@
 
 #include "tessera/backends/reference/reference.hpp"
 #include "tessera/base/normal.hpp"
-#include "tessera/blocks/activation.hpp"
+#include "tessera/ops/activation.hpp"
 #include "tessera/blocks/batch.hpp"
 #include "tessera/blocks/linear.hpp"
 #include "tessera/blocks/norm.hpp"

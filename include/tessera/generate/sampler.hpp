@@ -71,11 +71,16 @@ class Sampler {
       score_[id] = score_[id] > 0 ? score_[id] / penalty : score_[id] * penalty;
     }
   }
-  /// The token with the largest score, the first of equal ones.
-  std::int32_t largest() const noexcept {
+  /// The token with the largest of `vocabulary` scores, the first of equal ones.
+  template <class T>
+  std::int32_t largest(const T* scores) const noexcept {
     std::size_t best = 0;
-    for (std::size_t i = 1; i < score_.size(); ++i)
-      if (score_[i] > score_[best]) best = i;
+    T most = scores[0];
+    for (std::size_t i = 1; i < score_.size(); ++i) {
+      if (!(scores[i] > most)) continue;
+      best = i;
+      most = scores[i];
+    }
     return static_cast<std::int32_t>(best);
   }
   /// The distribution that remains under temperature (more than 0), top-k and top-p: probabilities by id, 0 for what is
@@ -130,9 +135,10 @@ class Sampler {
   /// All of it: the token number `step` of text `text`. `tokens`: those that are there, for the penalty.
   std::int32_t next(const float* scores, const std::int32_t* tokens, Index count, const Sampling& s, std::uint64_t step,
                     std::uint64_t text) noexcept {
+    if (s.temperature == 0 && s.repetition_penalty == 1) return largest(scores);
     set_scores(scores);
     penalise(tokens, count, s.repetition_penalty);
-    if (s.temperature == 0) return largest();
+    if (s.temperature == 0) return largest(score_.data());
     distribution(s);
     return draw(uniform_double(Philox::at(s.seed, step, text)));
   }

@@ -9,7 +9,7 @@
 // A base model offers encode(context, in), the sequence output [rows, H]; word(), its word embedding; name, for errors.
 #pragma once
 
-#include "tessera/blocks/activation.hpp"
+#include "tessera/ops/activation.hpp"
 #include "tessera/blocks/adaptive.hpp"
 #include "tessera/blocks/batch.hpp"
 #include "tessera/blocks/summary.hpp"

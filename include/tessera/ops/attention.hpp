@@ -30,6 +30,7 @@ struct attention {
     Visibility visibility;
     Index keys = 0;      ///< K of each text; 0: the queries' rows are the keys
     Index key_rows = 0;  ///< rows from one text's first key to the next one's, when there are `keys`
+    bool low_precision = false;  ///< both products may round what they multiply to bf16; a backend need not
   };
   static constexpr unsigned keeps = keeps_input(q) | keeps_input(k) | keeps_input(v) | keeps_input(offsets) |
                                     keeps_input(keep) | keeps_input(head_mask);
@@ -94,7 +95,8 @@ constexpr auto attention(Q q, K k, V v, Index heads, double scale, const Sequenc
                      OpId::attention);
   if (context.has(OpId::attention) && !drops && !context.wants("attentions"))
     return context.template apply<op::attention>({heads, layout.texts, layout.longest, scale, sequence.visibility,
-                                                  sequence.keys, has_keys ? sequence.key_stride() : 0},
+                                                  sequence.keys, has_keys ? sequence.key_stride() : 0,
+                                                  context.low_precision()},
                                                  Extents<dyn, width>(layout.rows, q.size(1)), q.operand(), k.operand(),
                                                  v.operand(), sequence.offsets, sequence.keep, head_mask);
   auto query = split_heads(q, heads, sequence);

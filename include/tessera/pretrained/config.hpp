@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-#include "tessera/blocks/activation.hpp"
+#include "tessera/ops/activation.hpp"
 #include "tessera/blocks/summary.hpp"
 #include "tessera/io/json.hpp"
 #include "tessera/tensor/extents.hpp"
