@@ -196,7 +196,7 @@ Result<void> profile(const Options& options, const AnyBackend& backend, const Ex
                      Packed<AnyBackend>::of(model, backend, options.where.chosen_precision(), executor));
   std::map<const void*, std::string> weights;
   for_each_param(model, [&](const RolePath& path, const ParamBase& p) {
-    weights.emplace(packed.views()[p.id].data, checkpoint_name(Model::names, path.c_str()).text);
+    weights.emplace(packed.views().views[p.id].data, checkpoint_name(Model::names, path.c_str()).text);
   });
   const Index vocabulary = loaded->file.config.vocabulary();
   std::vector<std::int64_t> ids;

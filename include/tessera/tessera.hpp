@@ -5,6 +5,7 @@
 #pragma once
 
 #include "tessera/base/version.hpp"
+#include "tessera/blocks/gated_feed_forward.hpp"  // the block that none of the models has
 #include "tessera/context/session.hpp"
 #include "tessera/models/bert_heads.hpp"
 #include "tessera/models/distilbert_heads.hpp"

@@ -8,6 +8,7 @@
 #include "gradient_check.hpp"
 #include "tessera/blocks/batch.hpp"
 #include "tessera/blocks/encoder_layer.hpp"
+#include "tessera/blocks/gated_feed_forward.hpp"
 #include "tessera/blocks/pooler.hpp"
 #include "tessera/context/checkpoint.hpp"
 #include "tessera/context/session.hpp"
@@ -187,6 +188,10 @@ BOOST_AUTO_TEST_CASE(self_attention_gradients_equal_finite_differences) {
 BOOST_AUTO_TEST_CASE(feed_forward_gradients_equal_finite_differences_for_each_activation) {
   for (const Activation activation : activations) BOOST_TEST_CONTEXT("activation " << static_cast<int>(activation))
   check(FeedForward<>(width, inner, activation), as_rows, arrays.input(8, width), 2);
+}
+
+BOOST_AUTO_TEST_CASE(gated_feed_forward_gradients_equal_finite_differences) {
+  check(GatedFeedForward<>(width, inner), as_rows, arrays.input(8, width), 2);
 }
 
 BOOST_AUTO_TEST_CASE(pooler_gradients_equal_finite_differences_and_later_rows_have_none) {

@@ -60,8 +60,13 @@ class Draw:
 
     def batch(self):
         """Texts, tokens: often small, sometimes one token, sometimes longer than a tile of any kernel."""
+        if self.chance(0.03):
+            return self.one_of(1, 2), self.number(100, 200)
         tokens = self.one_of(1, 2, 5, 8, self.number(2, 24), self.number(2, 24), self.number(25, 70))
         return self.one_of(1, 2, 2, 3, 4, 5), tokens
+
+    def vocabulary(self):
+        return self.number(200, 700) if self.chance(0.08) else self.number(23, 120)
 
     def widths(self, even=False):
         """Heads, size of a head: so that the width is at least 8, and is even where sinusoids need pairs."""
@@ -87,7 +92,10 @@ class Draw:
 
     def mask(self, texts, tokens):
         mask = self.padding(texts, tokens)
-        return mask.float() if self.chance() else mask
+        return self.either_type(mask)
+
+    def either_type(self, mask):
+        return mask.float() if self.chance() else mask.long()
 
     def head_mask(self, layers, heads):
         shape = (heads,) if self.chance() else (layers, heads)
@@ -109,7 +117,7 @@ class Case:
         self.class_name, self.config = class_name, config
         self.calls = [dict(inputs=inputs, carry={})]
         self.kwargs, self.patch, self.deviation, self.loss = {}, None, None, "loss"
-        self.pruned_from, self.can_resize, self.float_inputs = None, True, ()
+        self.can_resize, self.has_safetensors = True, False
 
     @property
     def inputs(self):
@@ -126,7 +134,7 @@ def bert(draw, name, roberta=False):
     types = draw.one_of(1, 1, 2) if roberta else draw.number(1, 3)
     first_position = 2 if roberta else 0
     config = (reference.RobertaConfig if roberta else reference.BertConfig)(
-        draw.number(19, 120), hidden_size=heads * size, num_hidden_layers=draw.number(1, 4), num_attention_heads=heads,
+        draw.vocabulary(), hidden_size=heads * size, num_hidden_layers=draw.number(1, 4), num_attention_heads=heads,
         intermediate_size=draw.number(5, 75), hidden_act=draw.one_of("gelu", "relu", "swish"),
         max_position_embeddings=first_position + tokens + draw.one_of(0, 0, 3, 11), type_vocab_size=types,
         layer_norm_eps=draw.one_of(1e-12, 1e-5))
@@ -190,7 +198,7 @@ def distilbert(draw, name):
     heads, size = draw.widths()
     texts, tokens = draw.batch()
     config = reference.DistilBertConfig(
-        draw.number(19, 120), max_position_embeddings=tokens + draw.one_of(0, 0, 5), sinusoidal_pos_embds=draw.chance(),
+        draw.vocabulary(), max_position_embeddings=tokens + draw.one_of(0, 0, 5), sinusoidal_pos_embds=draw.chance(),
         n_layers=draw.number(1, 4), n_heads=heads, dim=heads * size, hidden_dim=draw.number(5, 75),
         activation=draw.one_of("gelu", "relu"))
     config.num_labels = labels = 2 if name.endswith("QuestionAnswering") else draw.number(1, 4)
@@ -223,9 +231,9 @@ def gpt(draw, name, gpt2=False):
                    summary_type=draw.one_of("cls_index", "cls_index", "cls_index", "last", "first", "mean"),
                    summary_activation=draw.one_of(None, "tanh"))
     if gpt2:
-        config = reference.GPT2Config(draw.number(19, 120), **options)
+        config = reference.GPT2Config(draw.vocabulary(), **options)
     else:
-        config = reference.OpenAIGPTConfig(draw.number(19, 120), afn=draw.one_of("gelu", "swish", "relu"), **options)
+        config = reference.OpenAIGPTConfig(draw.vocabulary(), afn=draw.one_of("gelu", "swish", "relu"), **options)
     case = Case(name, config)
     if not gpt2 and config.afn == "relu":
         case.deviation = "afn relu is a class in the reference and raises there; computed with the function"
@@ -267,7 +275,7 @@ def gpt2(draw, name):
 def transfoxl(draw, name):
     texts, tokens = draw.batch()
     heads, model = draw.number(1, 4), 2 * draw.number(4, 24)
-    vocabulary = draw.number(19, 120)
+    vocabulary = draw.vocabulary()
     cutoffs = sorted(draw.random.sample(range(2, vocabulary - 1), draw.number(0, 3)))
     embed = model if draw.chance() else draw.number(4, 50)
     div = draw.one_of(1, 1, *(d for d in (2, 3, 4) if d ** len(cutoffs) <= embed))
@@ -302,7 +310,7 @@ def xlnet(draw, name):
     uni = draw.chance(0.35)
     labels = draw.number(1, 4)
     config = reference.XLNetConfig(
-        draw.number(19, 120), d_model=heads * size, n_layer=draw.number(1, 3), n_head=heads, d_inner=draw.number(5, 75),
+        draw.vocabulary(), d_model=heads * size, n_layer=draw.number(1, 3), n_head=heads, d_inner=draw.number(5, 75),
         ff_activation=draw.one_of("gelu", "relu", "swish"), untie_r=draw.chance(), attn_type="uni" if uni else "bi",
         layer_norm_eps=draw.one_of(1e-12, 1e-5), mem_len=draw.one_of(None, None, 0, draw.number(1, 20), draw.number(1, 20)),
         reuse_len=draw.one_of(None, None, 0, draw.number(1, 10)), bi_data=bi_data,
@@ -325,9 +333,9 @@ def xlnet(draw, name):
         if arguments["token_type_ids"]:
             inputs["token_type_ids"] = draw.ids(draw.one_of(2, 3), texts, tokens)
         if arguments["input_mask"]:
-            inputs["input_mask"] = 1 - draw.padding(texts, tokens).float()
+            inputs["input_mask"] = draw.either_type(1 - draw.padding(texts, tokens))
         if arguments["attention_mask"]:
-            inputs["attention_mask"] = draw.padding(texts, tokens).float()
+            inputs["attention_mask"] = draw.mask(texts, tokens)
         if arguments["perm_mask"]:
             inputs["perm_mask"] = (draw.floats(texts, tokens, tokens) < 0.4).float()
         if arguments["head_mask"]:
@@ -355,7 +363,7 @@ def answers(draw, case, inputs, texts, tokens):
     if draw.chance(0.5) and tokens > 2:
         hidden = (draw.floats(texts, tokens) < 0.3).float()
         hidden[:, draw.number(0, tokens - 1)] = 0
-        inputs["p_mask"] = hidden
+        inputs["p_mask"] = draw.either_type(hidden)
     if draw.chance(0.6):
         inputs["cls_index"] = draw.ids(tokens, texts)
     if draw.chance(0.6):
@@ -376,7 +384,7 @@ def xlm(draw, name):
     calls = draw.number(2, 3) if cached else 1
     most = tokens * calls
     config = reference.XLMConfig(
-        draw.number(23, 120), emb_dim=heads * size, n_layers=draw.number(1, 3), n_heads=heads,
+        draw.vocabulary(), emb_dim=heads * size, n_layers=draw.number(1, 3), n_heads=heads,
         gelu_activation=draw.chance(0.7), sinusoidal_embeddings=draw.chance(0.4), causal=causal, n_langs=languages,
         use_lang_emb=draw.chance(0.7), max_position_embeddings=most + draw.one_of(0, 0, 5),
         layer_norm_eps=draw.one_of(1e-12, 1e-5), pad_index=draw.number(0, 9), num_labels=labels,
@@ -551,8 +559,9 @@ def operate(model, case, draw, folder, name):
         model.prune_heads(chosen)
         case.kwargs["prune_heads"] = {str(k): v for k, v in chosen.items()}
     elif case.can_resize and draw.chance(0.1):
+        of_words = ("input_ids", "labels", "lm_labels", "masked_lm_labels", "token_type_ids")
         least = 1 + max(int(v.max()) for call in case.calls for k, v in call["inputs"].items()
-                        if k in ("input_ids", "labels", "lm_labels", "masked_lm_labels", "token_type_ids") and v.dtype == torch.int64)
+                        if k in of_words and v.dtype == torch.int64)
         size = max(least, config.vocab_size + draw.number(-5, 12))
         save(model, folder / "pre_resize", draw)
         model.resize_token_embeddings(size)
@@ -606,6 +615,9 @@ def make(class_name, seed, folder):
     randomise(model, draw)
     operate(model, case, draw, folder, class_name)
     checkpoint_format = save(model, folder, draw)
+    case.has_safetensors = draw.chance(0.2)
+    if case.has_safetensors:
+        save_file({k: v.clone().contiguous() for k, v in model.state_dict().items()}, str(folder / "model.safetensors"))
     (truth, gradients), runs = evaluate(model, case.calls, named, loss_of(case) if has_loss else None)
     if any(value.is_floating_point() and not torch.isfinite(value).all() for value in truth.values()):
         raise Again("an output that is not finite")
@@ -680,7 +692,8 @@ def write(folder, case, checkpoint_format, truth, gradients, runs, names):
 
     arch, head = ARCHITECTURE[case.class_name].__name__, case.class_name
     text = {"class": case.class_name, "library": "pytorch-transformers 1.2.0", "arch": arch, "head": head,
-            "checkpoint_format": checkpoint_format, "has_safetensors": False, "kwargs": case.kwargs, "inputs": inputs}
+            "checkpoint_format": checkpoint_format, "has_safetensors": case.has_safetensors, "kwargs": case.kwargs,
+            "inputs": inputs}
     if several:
         text["steps"] = steps
     text.update(outputs=outputs, grads=grads)

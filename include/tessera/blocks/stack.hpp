@@ -48,6 +48,21 @@ struct Misfit {
   }
 };
 
+/// What every model says of the config that it was made from.
+class ConfigFit {
+ public:
+  /// False when the config did not fit the constants of the type, or memory was short.
+  constexpr bool complete() const noexcept { return complete_ && misfit_.name == nullptr; }
+  constexpr const Misfit& misfit() const noexcept { return misfit_; }
+  constexpr void fit(const char* size, Index constant, Index given) noexcept { misfit_.see(size, constant, given); }
+
+ protected:
+  bool complete_ = true;  ///< there was memory for all layers
+
+ private:
+  Misfit misfit_;
+};
+
 /// Layer after layer: x [rows, H], given up. Each layer's result is tapped as "hidden_states", the last one only where
 /// it is the model's. `checkpointing` trades time for memory in training.
 template <class Stack, class T>

@@ -151,7 +151,7 @@ struct BertPolicy {
 
 /// BertModel.
 template <BertSizes S = BertSizes{}, class P = BertPolicy>
-struct Bert {
+struct Bert : ConfigFit {
   using Config = typename P::Config;
   using Input = BertInput;
   template <class Context>
@@ -190,10 +190,6 @@ struct Bert {
     }
     number_params(*this);
   }
-  /// False when the config did not fit the constants of the type, or memory was short.
-  constexpr bool complete() const noexcept { return complete_ && misfit_.name == nullptr; }
-  constexpr const Misfit& misfit() const noexcept { return misfit_; }
-  constexpr void fit(const char* size, Index constant, Index given) noexcept { misfit_.see(size, constant, given); }
 
   constexpr void visit(auto&& v) {
     v("embeddings", embeddings);
@@ -248,9 +244,5 @@ struct Bert {
   }
 
   bool checkpointing = false;  ///< trades time for memory in training, layer by layer
-
- private:
-  Misfit misfit_;
-  bool complete_ = true;
 };
 }  // namespace tessera

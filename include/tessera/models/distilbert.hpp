@@ -127,7 +127,7 @@ struct DistilBertEmbeddings {
 
 /// DistilBertModel.
 template <DistilBertSizes S = DistilBertSizes{}>
-struct DistilBert {
+struct DistilBert : ConfigFit {
   using Config = DistilBertConfig;
   using Input = DistilBertInput;
   template <class Context>
@@ -160,10 +160,6 @@ struct DistilBert {
     }
     number_params(*this);
   }
-  /// False when the config did not fit the constants of the type, or memory was short.
-  constexpr bool complete() const noexcept { return complete_ && misfit_.name == nullptr; }
-  constexpr const Misfit& misfit() const noexcept { return misfit_; }
-  constexpr void fit(const char* size, Index constant, Index given) noexcept { misfit_.see(size, constant, given); }
 
   constexpr void visit(auto&& v) {
     v("embeddings", embeddings);
@@ -200,10 +196,6 @@ struct DistilBert {
   }
 
   bool checkpointing = false;  ///< trades time for memory in training, layer by layer
-
- private:
-  Misfit misfit_;
-  bool complete_ = true;
 };
 
 }  // namespace tessera

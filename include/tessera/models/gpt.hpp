@@ -153,7 +153,7 @@ Result<void> check_gpt_input(const Model& model, const GptInput& in) noexcept {
 
 /// OpenAIGPTModel.
 template <GptSizes S = GptSizes{}>
-struct OpenAIGPT {
+struct OpenAIGPT : ConfigFit {
   using Config = OpenAIGPTConfig;
   using Input = GptInput;
   template <class Context>
@@ -188,10 +188,6 @@ struct OpenAIGPT {
     }
     number_params(*this);
   }
-  /// False when the config did not fit the constants of the type, or memory was short.
-  constexpr bool complete() const noexcept { return complete_ && misfit_.name == nullptr; }
-  constexpr const Misfit& misfit() const noexcept { return misfit_; }
-  constexpr void fit(const char* size, Index constant, Index given) noexcept { misfit_.see(size, constant, given); }
 
   constexpr void visit(auto&& v) {
     v("embeddings", embeddings);
@@ -226,9 +222,7 @@ struct OpenAIGPT {
   bool checkpointing = false;  ///< trades time for memory in training, layer by layer
 
  private:
-  Misfit misfit_;
   Index context_size_ = 0;
-  bool complete_ = true;
 };
 
 }  // namespace tessera

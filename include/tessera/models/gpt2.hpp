@@ -56,7 +56,7 @@ inline constexpr NameTable gpt2_names{"transformer",
 
 /// GPT2Model.
 template <GptSizes S = GptSizes{}>
-struct GPT2 {
+struct GPT2 : ConfigFit {
   using Config = GPT2Config;
   using Input = GptInput;
   template <class Context>
@@ -94,10 +94,6 @@ struct GPT2 {
     }
     number_params(*this);
   }
-  /// False when the config did not fit the constants of the type, or memory was short.
-  constexpr bool complete() const noexcept { return complete_ && misfit_.name == nullptr; }
-  constexpr const Misfit& misfit() const noexcept { return misfit_; }
-  constexpr void fit(const char* size, Index constant, Index given) noexcept { misfit_.see(size, constant, given); }
 
   constexpr void visit(auto&& v) {
     v("embeddings", embeddings);
@@ -136,9 +132,7 @@ struct GPT2 {
   bool checkpointing = false;  ///< trades time for memory in training, layer by layer
 
  private:
-  Misfit misfit_;
   Index context_size_ = 0;
-  bool complete_ = true;
 };
 
 }  // namespace tessera

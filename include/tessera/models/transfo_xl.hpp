@@ -84,7 +84,7 @@ inline constexpr NameTable transfo_xl_names{"transformer", transfo_xl_name_rules
 
 /// TransfoXLModel.
 template <TransfoXLSizes S = TransfoXLSizes{}>
-struct TransfoXL {
+struct TransfoXL : ConfigFit {
   using Config = TransfoXLConfig;
   using Input = TransfoXLInput;
   template <class Context>
@@ -122,10 +122,6 @@ struct TransfoXL {
     }
     number_params(*this);
   }
-  /// False when the config did not fit the constants of the type, or memory was short.
-  constexpr bool complete() const noexcept { return complete_ && misfit_.name == nullptr; }
-  constexpr const Misfit& misfit() const noexcept { return misfit_; }
-  constexpr void fit(const char* size, Index constant, Index given) noexcept { misfit_.see(size, constant, given); }
 
   constexpr void visit(auto&& v) {
     if (!config_.untie_r) {
@@ -251,8 +247,6 @@ struct TransfoXL {
   }
 
   TransfoXLConfig config_;
-  Misfit misfit_;
-  bool complete_ = true;
 };
 
 }  // namespace tessera

@@ -161,7 +161,7 @@ struct XlmEmbeddings {
 
 /// XLMModel.
 template <XlmSizes S = XlmSizes{}>
-struct Xlm {
+struct Xlm : ConfigFit {
   using Config = XlmConfig;
   using Input = XlmInput;
   template <class Context>
@@ -199,10 +199,6 @@ struct Xlm {
     }
     number_params(*this);
   }
-  /// False when the config did not fit the constants of the type, or memory was short.
-  constexpr bool complete() const noexcept { return complete_ && misfit_.name == nullptr; }
-  constexpr const Misfit& misfit() const noexcept { return misfit_; }
-  constexpr void fit(const char* size, Index constant, Index given) noexcept { misfit_.see(size, constant, given); }
 
   constexpr void visit(auto&& v) {
     v("embeddings", embeddings);
@@ -289,9 +285,6 @@ struct Xlm {
       return before + i % longest < length ? 1.0 : 0.0;
     });
   }
-
-  Misfit misfit_;
-  bool complete_ = true;
 };
 
 }  // namespace tessera

@@ -102,7 +102,7 @@ inline constexpr NameTable xlnet_names{"transformer", xlnet_name_rules,
 
 /// XLNetModel.
 template <XLNetSizes S = XLNetSizes{}>
-struct XLNet {
+struct XLNet : ConfigFit {
   using Config = XLNetConfig;
   using Input = XLNetInput;
   template <class Context>
@@ -137,10 +137,6 @@ struct XLNet {
     }
     number_params(*this);
   }
-  /// False when the config did not fit the constants of the type, or memory was short.
-  constexpr bool complete() const noexcept { return complete_ && misfit_.name == nullptr; }
-  constexpr const Misfit& misfit() const noexcept { return misfit_; }
-  constexpr void fit(const char* size, Index constant, Index given) noexcept { misfit_.see(size, constant, given); }
 
   constexpr void visit(auto&& v) {
     v("mask_emb", mask_emb);
@@ -327,8 +323,6 @@ struct XLNet {
   }
 
   XLNetConfig config_;
-  Misfit misfit_;
-  bool complete_ = true;
 };
 
 }  // namespace tessera
