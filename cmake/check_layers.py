@@ -18,7 +18,8 @@ ALLOWED |= {
     "text": {"base"},
     "io": {"base", "tensor"},
     "hub": {"base", "tensor", "io"},
-    "pretrained": {"text", "io", *CORE},
+    # hub: for by_name.hpp alone, which only programs with tessera::hub include.
+    "pretrained": {"text", "io", "hub", *CORE},
     "data": {"text", "io", "pretrained", "train", "generate", *CORE},
     # A name with a suffix is that header alone. The concept that a backend fulfils, and its tables, stand in
     # context/backend.hpp; nothing else of context is a backend's business.

@@ -161,7 +161,7 @@ Result<std::unique_ptr<Pretrained<Model>>> from_state(ConfigFile<typename Model:
 }
 
 /// config.json and the weights of a folder, or a file of weights with config.json beside it. By name: see
-/// hub/from_pretrained.hpp.
+/// pretrained/by_name.hpp.
 template <class Model>
 Result<std::unique_ptr<Pretrained<Model>>> from_pretrained(const std::string& path,
                                                            MayBeMissing may_be_missing = nothing_missing,
