@@ -117,6 +117,26 @@ BOOST_AUTO_TEST_CASE(the_way_back_and_forth_again_gives_the_same_bits) {
       BOOST_TEST(difference(*expected, *again) == "");
     }
   }
+  // One bias for all layers, answers of SQuAD, and the old names of norms.
+  for (const auto& [folder, class_name] :
+       {std::pair("transfoxl-model-tiedr", "TransfoXLModel"), std::pair("bert-qa-inrange", "BertForQuestionAnswering"),
+        std::pair("bert-model-gammabeta", "BertModel")}) {
+    const Workplace place;
+    const std::string source = "'" + std::string(TESSERA_GOLDEN_DIR) + "/models/" + folder + "' ";
+    const std::string options = std::string(" --quiet --class ") + class_name;
+    for (const std::string& step : {source + "a.safetensors", source + "x.ckpt", std::string("x.ckpt b.safetensors")}) {
+      const Answer answer = place.run("convert", step + options);
+      BOOST_TEST(answer.status == 0, answer.err);
+    }
+    const auto a = io::read_safetensors((place.folder / "a.safetensors").string());
+    const auto b = io::read_safetensors((place.folder / "b.safetensors").string());
+    BOOST_REQUIRE(a.ok() && b.ok());
+    BOOST_TEST(difference(*a, *b) == "", folder);
+  }
+  const Answer untied =
+      Workplace().run("convert", "'" + std::string(TESSERA_GOLDEN_DIR) +
+                                     "/models/transfoxl-lm-untiedw' x.ckpt --class TransfoXLLMHeadModel");
+  BOOST_TEST(contains(untied.err, "tensor 'crit.out_layers.0.weight' has no place"), untied.err);
   // The names and shapes are those that the original has.
   const Workplace place;
   BOOST_TEST(place
