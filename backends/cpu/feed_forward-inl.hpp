@@ -35,11 +35,11 @@ inline Activate activate_of(Activation activation) {
   return nullptr;
 }
 
-/// How a call is cut, and where its parts lie in scratch: rows of x as the first weight wants them, what lies between in
-/// f32, and the same as the second weight wants it.
+/// How a call is cut, and where its parts lie in scratch: rows of x as the first weight wants them, what lies between
+/// in f32, and the same as the second weight wants it.
 struct FeedForwardPlan {
-  Index rows_each = 0;  ///< of a chunk
-  bool narrow = false;  ///< from the first product to bf16
+  Index rows_each = 0;                           ///< of a chunk
+  bool narrow = false;                           ///< from the first product to bf16
   std::size_t x = 0, between = 0, prepared = 0;  ///< bytes
 
   explicit FeedForwardPlan(const Call& call) {
