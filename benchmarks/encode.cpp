@@ -120,7 +120,7 @@ void report_ops(const EncoderOnly& model, const BertInput& in, const Packed<Cpu>
                     std::to_string(e.out.columns()) + "]" + (e.borrowed ? " (reference)" : "");
   };
   Session<EncoderOnly, Cpu, TraceProbe> traced(model, Cpu(), &packed, executor,
-                                                  TraceProbe(take, &ops, &Cpu::kernels(), nullptr, Cpu::memory()));
+                                               TraceProbe(take, &ops, &Cpu::kernels(), nullptr, Cpu::memory()));
   if (!traced.reserve(in)) return;
   for (int i = 0; i < repeat; ++i)
     if (!traced.run(in)) return;

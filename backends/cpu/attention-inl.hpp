@@ -259,8 +259,7 @@ inline void attention_low(const Call& call) {
   call.executor->parallel_for(attributes.texts * attributes.heads, [&](std::int64_t i) {
     const Head h = head_of(call, i / attributes.heads, i % attributes.heads);
     cpu::LowHead low{h.length, h.keys, h.depth, h.q, h.k, h.v, h.out, h.q_row, h.k_row, h.v_row, h.out_row};
-    low.packed =
-        static_cast<std::uint8_t*>(call.scratch) + i * cpu::LowHead::bytes(most_keys(attributes), h.depth);
+    low.packed = static_cast<std::uint8_t*>(call.scratch) + i * cpu::LowHead::bytes(most_keys(attributes), h.depth);
     low.keep = h.keep;
     low.keep_row = h.keep_row;
     low.scale = static_cast<float>(attributes.scale);

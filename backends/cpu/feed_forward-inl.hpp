@@ -35,11 +35,11 @@ inline Activate activate_of(Activation activation) {
   return nullptr;
 }
 
-/// How a call is cut, and where its parts lie in scratch: rows of x as the first weight wants them, what lies between in
-/// f32, and the same as the second weight wants it.
+/// How a call is cut, and where its parts lie in scratch: rows of x as the first weight wants them, what lies between
+/// in f32, and the same as the second weight wants it.
 struct FeedForwardPlan {
-  Index rows_each = 0;  ///< of a chunk
-  bool narrow = false;  ///< from the first product to bf16
+  Index rows_each = 0;                           ///< of a chunk
+  bool narrow = false;                           ///< from the first product to bf16
   std::size_t x = 0, between = 0, prepared = 0;  ///< bytes
 
   explicit FeedForwardPlan(const Call& call) {
@@ -51,7 +51,7 @@ struct FeedForwardPlan {
     narrow = weight.packing == bf16_panels && is_low(inner_weight) && low_code(bf16_panels).tiles != nullptr &&
              low_code(inner_weight.packing).tiles != nullptr && inner > 0;
     // Weights are read again for each chunk: so many rows that this is little beside multiplying them.
-    constexpr Index most = 256;
+    const Index most = narrow ? 512 : 256;
     const Index chunks = rows > most ? (rows + most - 1) / most : 1;
     rows_each = cpu::round_up((rows + chunks - 1) / chunks, 32);
     if (rows_each > rows) rows_each = rows;

@@ -288,9 +288,8 @@ inline void prepare_rows(const LowCode& code, const LowGemm& g, const PreparedRo
                          const Executor& executor) noexcept {
   // About a microsecond of work each.
   const Index parts = (g.rows * g.inner + 16383) / 16384;
-  for_each_part(executor, parts, parts >= 4, [&](std::int64_t i) {
-    code.tiles->prepare(g, p, g.rows * i / parts, g.rows * (i + 1) / parts);
-  });
+  for_each_part(executor, parts, parts >= 4,
+                [&](std::int64_t i) { code.tiles->prepare(g, p, g.rows * i / parts, g.rows * (i + 1) / parts); });
 }
 
 /// The product of rows that are prepared; inner > 0.

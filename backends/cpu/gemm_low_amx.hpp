@@ -26,7 +26,7 @@
 namespace tessera::inline TESSERA_ISA::cpu::amx {
 
 inline constexpr Index tile_rows = 16;
-inline constexpr Index tile_groups = 16;   ///< along inner
+inline constexpr Index tile_groups = 16;  ///< along inner
 inline constexpr Index tile_columns = 16;
 inline constexpr Index least_rows = 8;
 inline constexpr Index stream_ahead = 4096;  ///< bytes
@@ -75,18 +75,18 @@ struct Bf16 {
   static constexpr std::uint8_t form = bf16_panels;
   static constexpr PrepareFunction prepare = &x86::prepare_bf16;
   /// Two tiles of rows (0 to 2, 3 to 5 are their sums) or one, times tile v of the columns, which lies in 6.
-#define TESSERA_TILE_MULTIPLY(v, w)                                \
-  TESSERA_TILE_INLINE static void upper##v() {                     \
-    if constexpr (form == bf16_panels)                             \
-      TESSERA_TILE_DOT("tdpbf16ps", v, 7, 6);                      \
-    else                                                           \
-      TESSERA_TILE_DOT("tdpbusd", v, 7, 6);                        \
-  }                                                                \
-  TESSERA_TILE_INLINE static void lower##v() {                     \
-    if constexpr (form == bf16_panels)                             \
-      TESSERA_TILE_DOT("tdpbf16ps", w, 7, 6);                      \
-    else                                                           \
-      TESSERA_TILE_DOT("tdpbusd", w, 7, 6);                        \
+#define TESSERA_TILE_MULTIPLY(v, w)            \
+  TESSERA_TILE_INLINE static void upper##v() { \
+    if constexpr (form == bf16_panels)         \
+      TESSERA_TILE_DOT("tdpbf16ps", v, 7, 6);  \
+    else                                       \
+      TESSERA_TILE_DOT("tdpbusd", v, 7, 6);    \
+  }                                            \
+  TESSERA_TILE_INLINE static void lower##v() { \
+    if constexpr (form == bf16_panels)         \
+      TESSERA_TILE_DOT("tdpbf16ps", w, 7, 6);  \
+    else                                       \
+      TESSERA_TILE_DOT("tdpbusd", w, 7, 6);    \
   }
   TESSERA_TILE_MULTIPLY(0, 3)
   TESSERA_TILE_MULTIPLY(1, 4)
@@ -108,10 +108,9 @@ struct Int8 {
   TESSERA_TILE_INLINE static __m512 finished(const float* sums, const LowTile& t, Index row, Index column,
                                              __m512 bias) {
     const __m512i zero = _mm512_set1_epi32(t.row_zero[row]);
-    const __m512i sum = _mm512_sub_epi32(
-        _mm512_load_si512(sums), _mm512_mullo_epi32(_mm512_loadu_si512(t.column_sum + column), zero));
-    const __m512 scale =
-        _mm512_mul_ps(_mm512_set1_ps(t.row_scale[row]), _mm512_loadu_ps(t.column_scale + column));
+    const __m512i sum =
+        _mm512_sub_epi32(_mm512_load_si512(sums), _mm512_mullo_epi32(_mm512_loadu_si512(t.column_sum + column), zero));
+    const __m512 scale = _mm512_mul_ps(_mm512_set1_ps(t.row_scale[row]), _mm512_loadu_ps(t.column_scale + column));
     return _mm512_fmadd_ps(_mm512_maskz_cvtepi32_ps(0xffff, sum), scale, bias);
   }
 };

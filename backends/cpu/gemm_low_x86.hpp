@@ -160,8 +160,7 @@ TESSERA_DOT_TARGET __attribute__((noinline)) inline void prepare_bf16(const LowG
 }
 
 TESSERA_DOT_TARGET __attribute__((noinline)) inline void narrow_block(const float* from, Index from_row, Index rows,
-                                                                     Index columns, std::uint8_t* to,
-                                                                     Index to_bytes) {
+                                                                      Index columns, std::uint8_t* to, Index to_bytes) {
   for (Index r = 0; r < rows; ++r) {
     for (Index j = 0; j < columns; j += 16) {
       const __m256bh rounded =

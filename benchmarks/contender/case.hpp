@@ -20,7 +20,7 @@ struct Case {
   Index new_tokens = 0;
   Precision precision = Precision::f32;
   int threads = 1;
-  double dropout = 0;  ///< in training, everywhere
+  double dropout = 0;                 ///< in training, everywhere
   std::vector<std::int32_t> lengths;  ///< real lengths of the rows; empty: all are `seq` long
   std::int64_t vocabulary = 0;
 };

@@ -40,8 +40,7 @@ class Train : public Contestant {
       for (Index b = 0; b < case_.batch; ++b) labels_.push_back(static_cast<std::int32_t>(b % 2));
       input_.labels = View::of(labels_.data(), DType::i32, case_.batch);
     }
-    session_ =
-        std::make_unique<TrainingSession<Model, Cpu>>(model, Cpu(), gradients_, nullptr, pool_.executor());
+    session_ = std::make_unique<TrainingSession<Model, Cpu>>(model, Cpu(), gradients_, nullptr, pool_.executor());
     return session_->reserve(input_);
   }
 

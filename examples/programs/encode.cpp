@@ -357,8 +357,7 @@ Result<void> encode(const Options& o) {
   TESSERA_TRY_ASSIGN(Texts texts, Texts::open(o));
   const Index width = config.hidden_size * static_cast<Index>(folder.poolings.size());
   TESSERA_TRY_ASSIGN(Writer writer, Writer::open(o, width));
-  TESSERA_TRY_ASSIGN(const auto encoder,
-                     BertEncoder::make(*loaded, backend, o.backend.chosen_precision(), executor));
+  TESSERA_TRY_ASSIGN(const auto encoder, BertEncoder::make(*loaded, backend, o.backend.chosen_precision(), executor));
   Progress progress(progress_is_seen(writer.to_stdout()), "texts", texts.lines().total());
 
   Chunk chunk;

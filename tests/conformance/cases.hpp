@@ -280,16 +280,17 @@ inline std::vector<Case> linear_cases() {
 inline std::vector<Case> feed_forward_cases() {
   Random random(24);
   std::vector<Case> cases;
-  const Index shapes[][4] = {{1, 1, 1, 1},     {1, 64, 256, 64},  {3, 17, 33, 5},  {17, 33, 3, 17},
-                             {33, 65, 129, 7}, {0, 17, 33, 17},   {5, 96, 384, 96}, {129, 5, 20, 5},
-                             {300, 16, 50, 33}};  // n, in, inner, out: more rows than a chunk too
+  const Index shapes[][4] = {
+      {1, 1, 1, 1},    {1, 64, 256, 64}, {3, 17, 33, 5},  {17, 33, 3, 17},  {33, 65, 129, 7},
+      {0, 17, 33, 17}, {5, 96, 384, 96}, {129, 5, 20, 5}, {300, 16, 50, 33}};  // n, in, inner, out: more rows than a
+                                                                               // chunk too
   for (bool in_out : {false, true})
     for (const Activation activation :
          {Activation::gelu, Activation::gelu_tanh, Activation::relu, Activation::swish, Activation::tanh})
       for (const auto& s : shapes) {
         Case c;
-        c.label = sizes({s[0], s[1], s[2], s[3]}) + ", activation " +
-                  std::to_string(static_cast<int>(activation)) + (in_out ? ", weights in x out" : "");
+        c.label = sizes({s[0], s[1], s[2], s[3]}) + ", activation " + std::to_string(static_cast<int>(activation)) +
+                  (in_out ? ", weights in x out" : "");
         c.in[0] = rows(random, s[0], s[1]);
         c.in[1] = in_out ? normal(random, {s[1], s[2]}, 0.5) : normal(random, {s[2], s[1]}, 0.5);
         c.in[2] = normal(random, {s[2]});

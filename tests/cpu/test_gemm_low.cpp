@@ -445,6 +445,34 @@ BOOST_AUTO_TEST_CASE(matrix_instructions_and_dot_products_agree) {
 }
 #endif
 
+#if defined(TESSERA_CPU_HAS_MATRIX_TILES)
+namespace {
+TESSERA_TILE_TARGET void exponentials(const float* x, float* y) {
+  _mm512_storeu_ps(y, cpu::amx::exp_for_bf16(_mm512_loadu_ps(x)));
+}
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(the_short_exponential_is_as_good_as_it_says) {
+  if (!cpu::amx::available()) return;
+  double worst = 0;
+  for (int i = 0; i < 16 * 20000; i += 16) {
+    float x[16], y[16];
+    for (int l = 0; l < 16; ++l) x[l] = -static_cast<float>(i + l) * (87.0F / (16 * 20000));
+    exponentials(x, y);
+    for (int l = 0; l < 16; ++l)
+      worst = std::max(worst, std::fabs(static_cast<double>(y[l]) / std::exp(static_cast<double>(x[l])) - 1));
+  }
+  BOOST_TEST(worst <= 1.1e-4);
+  constexpr float infinity = std::numeric_limits<float>::infinity();
+  const float ends[16] = {0, -88, -1000, -1e30F, -infinity, std::numeric_limits<float>::quiet_NaN()};
+  float y[16];
+  exponentials(ends, y);
+  BOOST_TEST(y[0] == 1.0F);
+  for (int l = 1; l < 5; ++l) BOOST_TEST(y[l] == 0.0F);
+  BOOST_TEST(std::isnan(y[5]));
+}
+#endif
+
 namespace {
 View packed_view(const std::vector<float>& w, Index outputs, Index inputs, Precision precision, Block& room) {
   const View plain = View::of_const(w.data(), DType::f32, outputs, inputs);

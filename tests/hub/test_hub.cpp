@@ -20,9 +20,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "tessera/hub/from_pretrained.hpp"
 #include "tessera/hub/models.hpp"
 #include "tessera/pretrained/bert.hpp"
-#include "tessera/hub/from_pretrained.hpp"
 
 namespace {
 

@@ -21,8 +21,8 @@ BOOST_AUTO_TEST_CASE(the_reference_has_every_primitive) {
 #undef KEEPS_OF
   for (int i = 0; i < op_count; ++i) {
     const auto id = static_cast<OpId>(i);
-    const bool fused = id == OpId::attention || id == OpId::residual_norm || id == OpId::relative_scores ||
-                       id == OpId::feed_forward;
+    const bool fused =
+        id == OpId::attention || id == OpId::residual_norm || id == OpId::relative_scores || id == OpId::feed_forward;
     BOOST_TEST_CONTEXT(name(id)) {
       BOOST_CHECK(Reference<float>::kernels().has(id) != fused);
       BOOST_CHECK(Reference<double>::kernels().has(id) != fused);

@@ -1,10 +1,10 @@
 // Infer<B>: runs a model on backend B in an arena. No heap, no gradient; dropout is nothing.
 //
 // With `begin_plan` the same walk only adds up sizes: in a constant expression too, so an arena can be a static array.
-// With a stop request a run ends between two ops, or between parts of the rows of a large linear, and the next walk
-// goes on where it stopped: ops before the cursor give the views they gave before, and compute nothing. So a request is
-// answered at the latest after one part of a linear (2^25 multiply-adds, or 16 rows where these are more) or after one
-// other op.
+// With a stop request a run ends between two ops, or between parts of the rows of a large linear or feed_forward, and
+// the next walk goes on where it stopped: ops before the cursor give the views they gave before, and compute nothing.
+// So a request is answered at the latest after one part of these (2^25 multiply-adds, or 16 rows where these are more)
+// or after one other op.
 #pragma once
 
 #include "tessera/context/frame.hpp"
