@@ -165,7 +165,6 @@ Result<void> run(Options& o) {
   std::string line;
   for (bool more = true; more;) {
     prompts.clear();
-    const std::uint64_t first = lines.number() + 1;
     while (prompts.size() < static_cast<std::size_t>(o.request.batch) && (prompts.empty() || lines.ready())) {
       TESSERA_TRY_ASSIGN(more, lines.next(line));
       if (!more) break;
@@ -173,7 +172,7 @@ Result<void> run(Options& o) {
     }
     if (prompts.empty()) break;
     const auto done = generate(*generator, prompts, o.request, writer);
-    if (!done) return done.error().in((lines.name() + ": from line " + std::to_string(first)).c_str());
+    if (!done) return done.error().in(lines.name().c_str());
     o.request.first_prompt += prompts.size();
     progress.update(lines.taken(), o.request.first_prompt);
   }

@@ -106,13 +106,8 @@ class Sampler {
         kept = static_cast<std::size_t>(end - first);
       }
       if (s.top_p < 1) {
-        std::sort(first, first + kept, before);
         softmax_of(kept);
-        double sum = 0;
-        for (std::size_t i = 0; i < kept; ++i) {
-          sum += probability_[static_cast<std::size_t>(order_[i])];
-          if (sum > s.top_p) kept = i + 1;
-        }
+        kept = shortest_prefix(kept, s.top_p, before);
       }
     } else {
       for (std::size_t i = 0; i < n; ++i) order_[i] = static_cast<std::int32_t>(i);
@@ -144,6 +139,23 @@ class Sampler {
   }
 
  private:
+  /// Puts the most probable of the first n ids in order, as many as make up more than p, and returns their number. A
+  /// few are enough most of the time, so they are sorted part by part.
+  template <class Before>
+  std::size_t shortest_prefix(std::size_t n, double p, const Before& before) noexcept {
+    std::int32_t* const first = order_.data();
+    double sum = 0;
+    for (std::size_t sorted = 0; sorted < n;) {
+      const std::size_t next = (std::min)(n, (std::max)(std::size_t{64}, 4 * sorted));
+      if (next < n) std::nth_element(first + sorted, first + next - 1, first + n, before);
+      std::sort(first + sorted, first + next, before);
+      for (; sorted < next; ++sorted) {
+        sum += probability_[static_cast<std::size_t>(first[sorted])];
+        if (sum > p) return sorted + 1;
+      }
+    }
+    return n;
+  }
   /// probability_ of the first n ids of order_; 0 for all others.
   void softmax_of(std::size_t n) noexcept {
     double top = score_[static_cast<std::size_t>(order_[0])], sum = 0;

@@ -9,7 +9,10 @@
 // back at (they continue short prompts badly), and of the new tokens the special ones are not shown.
 #pragma once
 
+#include <algorithm>
+#include <memory>
 #include <numeric>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -136,7 +139,7 @@ class TextGenerator {
     Index longest = 0;
     for (std::size_t i = 0; i < prompts.size(); ++i) {
       auto row = tokenizer_->encode(pads ? request.padding_text + prompts[i] : prompts[i]);
-      const std::string where = "prompt " + std::to_string(i);
+      const std::string where = "prompt " + std::to_string(request.first_prompt + i + 1);
       if (!row) return row.error().in(where.c_str());
       if (row->ids.empty())
         return Error::format(Code::invalid_argument, "%s: expected at least one token, found none", where.c_str());
