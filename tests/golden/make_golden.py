@@ -19,6 +19,7 @@ import json
 import logging
 import pathlib
 import random
+import shutil
 import sys
 import warnings
 
@@ -732,6 +733,7 @@ def main():
         name = classes[number % len(classes)]
         folder = options.out / f"{ARCHITECTURE[name].__name__}-{name}-{options.seed}-{number}"
         for attempt in range(50):
+            shutil.rmtree(folder, ignore_errors=True)  # what a draw of no use left
             try:
                 make(name, f"{options.seed}/{name}/{number}/{attempt}", folder)
                 break
