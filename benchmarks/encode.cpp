@@ -4,7 +4,8 @@
 //
 // Between repetitions it measures the multiply-add rate and the read bandwidth of the same threads. `share` is the time
 // that the matrix products would take at that rate, or the weights at that bandwidth if that is longer, in parts of
-// the time taken. The table comes from traced runs, whose ops are timed one by one.
+// the time taken. The table comes from traced runs, whose ops are timed one by one. With --precision bf16 or int8 the
+// shares are still of the rate and the bytes of f32.
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -18,6 +19,7 @@
 #include "tessera/base/thread_pool.hpp"
 #include "tessera/context/session.hpp"
 #include "tessera/context/trace.hpp"
+#include "tessera/models/bert.hpp"
 
 #if defined(TESSERA_WITH_CPU)
 #include "tessera/backends/cpu/cpu.hpp"
@@ -26,11 +28,13 @@ namespace {
 
 using namespace tessera;
 using namespace tessera::benchmarks;
+using EncoderOnly = SequenceOutput<Bert<>>;
 
 struct Options {
   std::string model = "base";
   Index batch = 1, seq = 128;
   int threads = 1, repeat = 20;
+  Precision precision = Precision::f32;
   std::vector<std::int32_t> offsets{0};  ///< of a ragged batch
 };
 
@@ -58,6 +62,10 @@ bool parse(int argc, char** argv, Options& o) {
       o.threads = std::atoi(value);
     else if (name == "--repeat")
       o.repeat = std::atoi(value);
+    else if (name == "--precision")
+      o.precision = value == std::string("int8")   ? Precision::int8
+                    : value == std::string("bf16") ? Precision::bf16
+                                                   : Precision::f32;
     else if (name == "--lengths")
       o.offsets = offsets_of(value);
     else
@@ -99,7 +107,7 @@ T expect(Result<T> result) {
 }
 
 /// The best time of each op over the runs, added up by kind and shape.
-void report_ops(const SequenceOutput& model, const BertInput& in, const Packed<Cpu>& packed, const Executor& executor,
+void report_ops(const EncoderOnly& model, const BertInput& in, const Packed<Cpu>& packed, const Executor& executor,
                 int repeat, double rate) {
   std::vector<OpTime> ops;
   const auto take = [](void* state, const TraceEvent& e) {
@@ -111,8 +119,8 @@ void report_ops(const SequenceOutput& model, const BertInput& in, const Packed<C
     seen[i].label = std::string(name(e.op)) + " [" + std::to_string(e.out.rows()) + ", " +
                     std::to_string(e.out.columns()) + "]" + (e.borrowed ? " (reference)" : "");
   };
-  Session<SequenceOutput, Cpu, TraceProbe> traced(model, Cpu(), &packed, executor,
-                                                  TraceProbe(take, &ops, &Cpu::kernels(), nullptr, Cpu::memory()));
+  Session<EncoderOnly, Cpu, TraceProbe> traced(model, Cpu(), &packed, executor,
+                                               TraceProbe(take, &ops, &Cpu::kernels(), nullptr, Cpu::memory()));
   if (!traced.reserve(in)) return;
   for (int i = 0; i < repeat; ++i)
     if (!traced.run(in)) return;
@@ -150,7 +158,7 @@ int main(int argc, char** argv) {
     std::fprintf(
         stderr,
         "usage: bench_encode [--model base|minilm|tiny] [--batch N] [--seq N] [--lengths N,N,...] [--threads N] "
-        "[--repeat N]\n");
+        "[--repeat N] [--precision f32|bf16|int8]\n");
     return 2;
   }
   Bert<> bert(config_of(o.model));
@@ -160,9 +168,9 @@ int main(int argc, char** argv) {
   ThreadPool pool;
   if (!pool.start(o.threads)) return 1;
   const Executor executor = pool.executor();
-  const Packed<Cpu> packed = expect(Packed<Cpu>::of(bert, Cpu(), Precision::f32, executor));
+  const Packed<Cpu> packed = expect(Packed<Cpu>::of(bert, Cpu(), o.precision, executor));
 
-  const SequenceOutput model{&bert};
+  const EncoderOnly model{&bert};
   BertInput in;
   in.layout = o.offsets.size() > 1 ? Layout::ragged(static_cast<Index>(o.offsets.size()) - 1, o.offsets.data())
                                    : Layout::padded(o.batch, o.seq);
@@ -170,7 +178,7 @@ int main(int argc, char** argv) {
   for (std::size_t i = 0; i < ids.size(); ++i) ids[i] = static_cast<std::int32_t>(i * 7919 % 4096);
   in.input_ids = View::of(ids.data(), DType::i32, in.layout.rows);
 
-  Session<SequenceOutput, Cpu> session(model, Cpu(), &packed, executor);
+  Session<EncoderOnly, Cpu> session(model, Cpu(), &packed, executor);
   if (const auto reserved = session.reserve(in); !reserved) {
     std::fprintf(stderr, "bench_encode: %s\n", reserved.error().message());
     return 1;

@@ -1,25 +1,26 @@
-// A BERT that stops at its sequence output, as sentence encoders use it: what is measured as `encode`.
+// A base model that stops at its sequence output, without a pooler: what is measured as `encode`.
 #pragma once
 
-#include "tessera/models/bert.hpp"
+#include "tessera/context/frame.hpp"
 
 namespace tessera::benchmarks {
 
+template <class Model>
 struct SequenceOutput {
-  using Input = BertInput;
+  using Input = typename Model::Input;
   template <class Context>
   struct Output {
     Tensor<Context, Extents<dyn, dyn>> last_hidden_state;  ///< [rows, H]
   };
 
-  Bert<>* bert;
+  Model* base;
 
-  void visit(auto&& v) { bert->visit(v); }
-  auto operator()(auto& context, const BertInput& in) const noexcept {
+  void visit(auto&& v) { base->visit(v); }
+  auto operator()(auto& context, const Input& in) const noexcept {
     using Context = std::remove_reference_t<decltype(context)>;
-    return Output<Context>{bert->encode(context, in)};
+    return Output<Context>{base->encode(context, in)};
   }
-  Result<void> validate(const BertInput& in) const noexcept { return bert->validate(in); }
+  Result<void> validate(const Input& in) const noexcept { return base->validate(in); }
 };
 
 }  // namespace tessera::benchmarks

@@ -17,7 +17,7 @@ ALLOWED |= {
     "generate": set(CORE),
     "text": {"base"},
     "io": {"base", "tensor"},
-    "pretrained": {"text", "io", *CORE},
+    "pretrained": {"text", "io", "generate", *CORE},  # generate: models and tokenizers of folders that continue texts
     "hub": {"text", "io", "pretrained", *CORE},
     "data": {"text", "io", "pretrained", "train", "generate", *CORE},
     # A name with a suffix is that header alone. The concept that a backend fulfils, and its tables, stand in

@@ -59,7 +59,7 @@ static Result<void> run(const std::string& folder) {
   in.input_ids = View::of_const(ids.data(), DType::i32, ids.size());
 
   const Device device;
-  TESSERA_TRY_ASSIGN(const auto packed, Packed<Device>::of(pretrained->model, device));  // once, at set-up
+  TESSERA_TRY_ASSIGN(const auto packed, pretrained->pack(device));  // once, at set-up
   const SentenceEncoder model{pretrained->model};
   Session<SentenceEncoder, Device> session(model, device, &packed);
   TESSERA_TRY(session.reserve(in));                      // all memory is taken here,

@@ -6,11 +6,11 @@
 
 #include "tessera/backends/reference/reference.hpp"
 #include "tessera/base/normal.hpp"
-#include "tessera/blocks/activation.hpp"
 #include "tessera/blocks/batch.hpp"
 #include "tessera/blocks/linear.hpp"
 #include "tessera/blocks/norm.hpp"
 #include "tessera/context/training_session.hpp"
+#include "tessera/ops/activation.hpp"
 #include "tessera/ops/embedding.hpp"
 #include "tessera/ops/mean_squared_error.hpp"
 #include "tessera/train/adamw.hpp"

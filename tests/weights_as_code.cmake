@@ -7,7 +7,7 @@ set(folder ${CMAKE_CURRENT_BINARY_DIR}/weights_as_code)
 file(MAKE_DIRECTORY ${folder})
 set(model ${PROJECT_SOURCE_DIR}/examples/data/tiny_bert)
 set(written "")
-foreach(storage IN ITEMS f32 f16 int8)
+foreach(storage IN ITEMS f32 f16 bf16 int8)
   add_custom_command(OUTPUT ${folder}/as_${storage}.hpp
     COMMAND program_embed ${model} --output ${folder}/as_${storage}.hpp --storage ${storage}
     DEPENDS program_embed ${model}/model.safetensors)

@@ -15,8 +15,9 @@
 
 #include <cmath>
 
+#include "tessera/backends/cpu/attention_amx.hpp"
 #include "tessera/backends/cpu/decode-inl.hpp"
-#include "tessera/backends/cpu/gemm-inl.hpp"
+#include "tessera/backends/cpu/gemm_low-inl.hpp"
 #include "tessera/backends/cpu/softmax-inl.hpp"
 #include "tessera/ops/attention.hpp"
 
@@ -105,9 +106,30 @@ inline bool decodes(const op::attention::Attributes& attributes) {
   return attributes.keys > 0 && attributes.longest <= 2;
 }
 
+/// Whether heads are computed in bf16.
+inline bool is_low(const Call& call) {
+#if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX3 && defined(TESSERA_CPU_HAS_MATRIX_TILES)
+  const auto& attributes = call.as<op::attention>();
+  const Index depth = call.in[op::attention::q].columns() / attributes.heads;
+  return attributes.low_precision && !decodes(attributes) && depth <= cpu::LowHead::most_depth && depth > 0 &&
+         low_code(bf16_panels).matrix != nullptr;
+#else
+  (void)call;
+  return false;
+#endif
+}
+
+inline Index most_keys(const op::attention::Attributes& attributes) {
+  return attributes.keys > 0 ? attributes.keys : attributes.longest;
+}
+
 inline std::size_t attention_scratch(const Call& call) {
   const auto& attributes = call.as<op::attention>();
   if (decodes(attributes)) return 0;
+  if (is_low(call))
+    return static_cast<std::size_t>(
+        attributes.texts * attributes.heads *
+        cpu::LowHead::bytes(most_keys(attributes), call.in[op::attention::q].columns() / attributes.heads));
   const Index width = call.in[op::attention::q].columns();
   const Index rows = packed_rows(call);
   const Index wide = cpu::round_up(width / attributes.heads, 16);
@@ -230,7 +252,27 @@ HWY_NOINLINE inline bool attend_to(const Head& h, const Visibility& visibility, 
   return complete;
 }
 
+#if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX3 && defined(TESSERA_CPU_HAS_MATRIX_TILES)
+/// Every head in bf16, each a tile of its own.
+inline void attention_low(const Call& call) {
+  const auto& attributes = call.as<op::attention>();
+  call.executor->parallel_for(attributes.texts * attributes.heads, [&](std::int64_t i) {
+    const Head h = head_of(call, i / attributes.heads, i % attributes.heads);
+    cpu::LowHead low{h.length, h.keys, h.depth, h.q, h.k, h.v, h.out, h.q_row, h.k_row, h.v_row, h.out_row};
+    low.packed = static_cast<std::uint8_t*>(call.scratch) + i * cpu::LowHead::bytes(most_keys(attributes), h.depth);
+    low.keep = h.keep;
+    low.keep_row = h.keep_row;
+    low.scale = static_cast<float>(attributes.scale);
+    low.factor = h.factor;
+    cpu::amx::attend_head(low, attributes.visibility, &fill_hidden);
+  });
+}
+#endif
+
 inline void attention(const Call& call) {
+#if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX3 && defined(TESSERA_CPU_HAS_MATRIX_TILES)
+  if (is_low(call)) return attention_low(call);
+#endif
   const auto& attributes = call.as<op::attention>();
   const Visibility& visibility = attributes.visibility;
   const Index longest = attributes.longest;
@@ -254,8 +296,7 @@ inline void attention(const Call& call) {
       call.executor->parallel_for(each, row);
     return;
   }
-  const Index most_keys = attributes.keys > 0 ? attributes.keys : longest;
-  const Index at_once = cpu::round_up(most_keys < keys_at_once ? most_keys : keys_at_once, 16);
+  const Index at_once = cpu::round_up(most_keys(attributes) < keys_at_once ? most_keys(attributes) : keys_at_once, 16);
   Index queries_each = scores_on_stack / at_once / 8 * 8;
   if (queries_each > most_queries) queries_each = most_queries;
   const Index blocks = (longest + queries_each - 1) / queries_each;
@@ -283,7 +324,7 @@ inline void attention(const Call& call) {
 
   // A head a tile keeps its packed keys in the core's cache; few long heads are cut by
   // queries. Less than a few microseconds in all are not split.
-  const Index work = most_keys * (longest + 48) * (call.in[op::attention::q].columns() / attributes.heads);
+  const Index work = most_keys(attributes) * (longest + 48) * (call.in[op::attention::q].columns() / attributes.heads);
   if (heads * work < 250'000) {
     for (Index i = 0; i < heads; ++i) attend_whole(i);
   } else if (blocks == 1 || work < 1'500'000 || heads >= 64) {

@@ -9,6 +9,9 @@
 
 namespace tessera::inline TESSERA_ISA::cpu {
 
+/// An activation, in place: c is [rows, columns].
+using Activate = void (*)(float* c, Index c_row, Index rows, Index columns);
+
 /// c = (bias | c | 0) + scale * a b for each batch; a: [rows, inner], b: [inner, columns], c: [rows, columns].
 struct Gemm {
   Index batch = 1;
@@ -32,6 +35,7 @@ struct Gemm {
   const float* bias = nullptr;  ///< [columns] or null
   bool accumulate = false;      ///< add to what c holds
   float scale = 1;
+  Activate activate = nullptr;  ///< of what is finished, while it is in the cache
 
   float* c = nullptr;
   Index c_row = 0;

@@ -12,13 +12,14 @@
 
 #include "tessera/backends/cpu/gemm-inl.hpp"
 #include "tessera/backends/cpu/gemm_low.hpp"
-#include "tessera/backends/cpu/gemm_low_x86.hpp"
+#include "tessera/backends/cpu/gemm_low_amx.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace tessera::inline TESSERA_ISA {
 namespace TESSERA_CPU_FORM {
 namespace HWY_NAMESPACE {
 
+using cpu::Activate;
 using cpu::bf16_panels;
 using cpu::int8_panels;
 using cpu::LowGemm;
@@ -27,13 +28,16 @@ using cpu::PreparedRows;
 using I32 = hn::RebindToSigned<F32>;
 using U32 = hn::RebindToUnsigned<F32>;
 
-/// The tiles of a dot-product instruction, or null.
-inline const cpu::LowTiles* low_tiles([[maybe_unused]] std::uint8_t form) {
+/// What this machine has for a form.
+inline cpu::LowCode low_code([[maybe_unused]] std::uint8_t form) {
+  cpu::LowCode code;
 #if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX3 && defined(TESSERA_CPU_HAS_DOT_TILES)
-  return cpu::x86::tiles_for(form);
-#else
-  return nullptr;
+  code.tiles = cpu::x86::tiles_for(form);
+#if defined(TESSERA_CPU_HAS_MATRIX_TILES)
+  if (code.tiles != nullptr) code.matrix = cpu::amx::matrix_for(form);
 #endif
+#endif
+  return code;
 }
 
 /// Bits of bf16, to nearest, ties to even; NaN stays NaN. In the lower halves.
@@ -324,21 +328,25 @@ inline void multiply_unpacked(const LowGemm& g, Index row, Index row_end, Index 
       part.accumulate = k > 0;
       part.c = g.c + row * g.c_row + p * panel_width;
       part.c_row = g.c_row;
+      if (k + block >= g.inner) part.activate = g.activate;
       run_gemm(part, Executor());
     }
   }
 }
 
-/// A linear by packed weights of a low precision.
-inline void run_low(const LowGemm& g, const Executor& executor) {
+/// A linear by packed weights of a low precision. `scratch`: PreparedRows::bytes where the machine has dot products.
+inline void run_low(const LowGemm& g, void* scratch, const Executor& executor) {
   if (g.rows == 0 || g.columns == 0) return;
-  if (const cpu::LowTiles* const tiles = low_tiles(g.form); tiles != nullptr && g.inner > 0) {
-    cpu::run_low(*tiles, g, executor);
+  if (const cpu::LowCode code = low_code(g.form); code.tiles != nullptr && g.inner > 0) {
+    const PreparedRows a = PreparedRows::in(scratch, g.form, g.rows, g.inner);
+    cpu::prepare_rows(code, g, a, executor);
+    cpu::multiply_prepared(code, g, a, executor);
     return;
   }
   if (g.inner == 0) {
     for (Index r = 0; r < g.rows; ++r)
       for (Index j = 0; j < g.columns; ++j) g.c[r * g.c_row + j] = g.bias == nullptr ? 0.0F : g.bias[j];
+    if (g.activate != nullptr) g.activate(g.c, g.c_row, g.rows, g.columns);
     return;
   }
   const cpu::LowCut cut = cpu::LowCut::of(g.rows, g.columns, g.inner);

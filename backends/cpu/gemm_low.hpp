@@ -43,6 +43,38 @@ inline constexpr Index rotation_block = 128;
 /// Rows and columns with a smaller range count as zeros.
 inline constexpr float least_range = 1e-30F;
 
+/// The rows of a as the tiles read them, in scratch: groups, and for int8 the scale and the zero of each row.
+struct PreparedRows {
+  std::uint8_t* groups = nullptr;
+  Index row_bytes = 0;
+  float* scale = nullptr;
+  std::int32_t* zero = nullptr;
+
+  /// A row starts on a cache line of its own, and rows lie an odd multiple of 64 apart where they would share the lines
+  /// of the first-level cache.
+  static constexpr Index bytes_of_row(std::uint8_t form, Index inner) noexcept {
+    const Index bytes = round_up(4 * group_count(form, inner), 64);
+    return bytes % 512 == 0 ? bytes + 64 : bytes;
+  }
+  /// Matrix instructions read whole tiles of 16 rows.
+  static constexpr Index room(Index rows) noexcept { return round_up(rows, 16); }
+  static constexpr std::size_t bytes(std::uint8_t form, Index rows, Index inner) noexcept {
+    const Index numbers = form == int8_panels ? 2 * round_up(4 * rows, 64) : 0;
+    return static_cast<std::size_t>(room(rows) * bytes_of_row(form, inner) + numbers);
+  }
+  static PreparedRows in(void* scratch, std::uint8_t form, Index rows, Index inner) noexcept {
+    PreparedRows p;
+    p.groups = static_cast<std::uint8_t*>(scratch);
+    p.row_bytes = bytes_of_row(form, inner);
+    if (form == int8_panels) {
+      std::uint8_t* const end = p.groups + room(rows) * p.row_bytes;
+      p.scale = reinterpret_cast<float*>(end);
+      p.zero = reinterpret_cast<std::int32_t*>(end + round_up(4 * rows, 64));
+    }
+    return p;
+  }
+};
+
 /// A linear: c = a b + bias; a: [rows, inner] f32, b packed, c: [rows, columns] f32.
 struct LowGemm {
   std::uint8_t form = bf16_panels;
@@ -55,37 +87,10 @@ struct LowGemm {
   const float* bias = nullptr;  ///< [columns] or null
   float* c = nullptr;
   Index c_row = 0;
-  void* scratch = nullptr;  ///< PreparedRows::bytes, aligned to 64
-};
+  Activate activate = nullptr;  ///< of what is finished, while it is in the cache
+  PreparedRows low;             ///< where c goes instead, in bf16: rows of the product that follows
 
-/// The rows of a as the tiles read them, in scratch: groups, and for int8 the scale and the zero of each row.
-struct PreparedRows {
-  std::uint8_t* groups = nullptr;
-  Index row_bytes = 0;
-  float* scale = nullptr;
-  std::int32_t* zero = nullptr;
-
-  /// A row starts on a cache line of its own, and two rows never 4 kB apart, where they would share lines of the
-  /// first-level cache.
-  static constexpr Index bytes_of_row(std::uint8_t form, Index inner) noexcept {
-    const Index bytes = round_up(4 * group_count(form, inner), 64);
-    return bytes % 1024 == 0 ? bytes + 64 : bytes;
-  }
-  static constexpr std::size_t bytes(std::uint8_t form, Index rows, Index inner) noexcept {
-    const Index numbers = form == int8_panels ? 2 * round_up(4 * rows, 64) : 0;
-    return static_cast<std::size_t>(rows * bytes_of_row(form, inner) + numbers);
-  }
-  static PreparedRows in(void* scratch, std::uint8_t form, Index rows, Index inner) noexcept {
-    PreparedRows p;
-    p.groups = static_cast<std::uint8_t*>(scratch);
-    p.row_bytes = bytes_of_row(form, inner);
-    if (form == int8_panels) {
-      std::uint8_t* const end = p.groups + rows * p.row_bytes;
-      p.scale = reinterpret_cast<float*>(end);
-      p.zero = reinterpret_cast<std::int32_t*>(end + round_up(4 * rows, 64));
-    }
-    return p;
-  }
+  bool staged() const noexcept { return activate != nullptr || low.groups != nullptr; }
 };
 
 /// One register tile over a block of groups.
@@ -112,15 +117,22 @@ using LowTileFunction = void (*)(const LowTile&);
 /// Rows [row, row_end) of a into groups.
 using PrepareFunction = void (*)(const LowGemm&, const PreparedRows&, Index row, Index row_end);
 
+/// [rows, columns] of `from` to bf16 in rows `to_bytes` apart; zeros behind, up to a multiple of 16.
+using NarrowFunction = void (*)(const float* from, Index from_row, Index rows, Index columns, std::uint8_t* to,
+                                Index to_bytes);
+
 /// The code around one dot-product instruction; tile[rows - 1][vectors - 1].
 struct LowTiles {
   PrepareFunction prepare;
+  NarrowFunction narrow;
   static constexpr int rows = 8;
   static constexpr int vectors = 3;
   static constexpr int lanes = 16;
   LowTileFunction tile[rows][vectors];
 };
 
+/// Rows of a tile for threads.
+inline constexpr Index low_rows_each = 128;
 /// 768 groups of a panel are 147 kB, as in the f32 product.
 inline constexpr Index low_block = 768;
 
@@ -165,48 +177,63 @@ inline void multiply_panels(const LowTiles& tiles, const LowGemm& g, const Prepa
   const auto chunk = [&](Index p, Index k) {
     return g.b + 4 * (p * panel_width * groups + start_of(k) * width_of_panel(g.columns, p));
   };
+  const auto columns_of = [&](Index p) {
+    const Index left = g.columns - p * panel_width;
+    return left < panel_width ? left : panel_width;
+  };
   const std::uint8_t* const behind = g.b + 4 * groups * padded_columns(g.columns);
-  for (Index k = 0; k < blocks; ++k) {
-    for (Index p = panel; p < panel_end; ++p) {
-      // What comes after this chunk; after the last one, most likely the panel that follows.
-      Index next_p = p + 1;
-      Index next_k = k;
-      if (next_p == panel_end && k + 1 < blocks) {
-        next_p = panel;
-        next_k = k + 1;
-      } else if (next_p == panel_end) {
-        next_k = 0;
-      }
-      const bool more = next_p < panels;
-      const Index column = p * panel_width;
-      const Index left = g.columns - column;
-      LowTile t{};
-      t.groups = start_of(k + 1) - start_of(k);
-      t.a = a.groups + row * a.row_bytes + 4 * start_of(k);
-      t.a_row = a.row_bytes;
-      t.b = chunk(p, k);
-      t.b_row = 4 * width_of_panel(g.columns, p);
-      t.first = k == 0;
-      t.last = k + 1 == blocks;
-      t.bias = g.bias == nullptr ? nullptr : g.bias + column;
-      if (g.form == int8_panels) {
-        t.row_scale = a.scale + row;
-        t.row_zero = a.zero + row;
-        t.column_scale = reinterpret_cast<const float*>(behind) + column;
-        t.column_sum = reinterpret_cast<const std::int32_t*>(behind) + padded_columns(g.columns) + column;
-      }
-      t.c = g.c + row * g.c_row + column;
-      t.c_row = g.c_row;
-      multiply_block(tiles, t, row_end - row, left < panel_width ? left : panel_width,
-                     more ? chunk(next_p, next_k) : nullptr,
-                     more ? 4 * (start_of(next_k + 1) - start_of(next_k)) * width_of_panel(g.columns, next_p) : 0);
+  /// Block k of panel p to c; meanwhile block next_k of next_p is fetched, if there is one.
+  const auto multiply = [&](Index p, Index k, float* c, Index c_row, Index next_p, Index next_k) {
+    const bool more = next_p < panels;
+    const Index column = p * panel_width;
+    LowTile t{};
+    t.groups = start_of(k + 1) - start_of(k);
+    t.a = a.groups + row * a.row_bytes + 4 * start_of(k);
+    t.a_row = a.row_bytes;
+    t.b = chunk(p, k);
+    t.b_row = 4 * width_of_panel(g.columns, p);
+    t.first = k == 0;
+    t.last = k + 1 == blocks;
+    t.bias = g.bias == nullptr ? nullptr : g.bias + column;
+    if (g.form == int8_panels) {
+      t.row_scale = a.scale + row;
+      t.row_zero = a.zero + row;
+      t.column_scale = reinterpret_cast<const float*>(behind) + column;
+      t.column_sum = reinterpret_cast<const std::int32_t*>(behind) + padded_columns(g.columns) + column;
     }
+    t.c = c;
+    t.c_row = c_row;
+    multiply_block(tiles, t, row_end - row, columns_of(p), more ? chunk(next_p, next_k) : nullptr,
+                   more ? 4 * (start_of(next_k + 1) - start_of(next_k)) * width_of_panel(g.columns, next_p) : 0);
+  };
+  if (g.low.groups == nullptr) {
+    for (Index k = 0; k < blocks; ++k) {
+      for (Index p = panel; p < panel_end; ++p) {
+        float* const c = g.c + row * g.c_row + p * panel_width;
+        // What comes after this chunk; after the last one, most likely the panel that follows.
+        const bool turns = p + 1 == panel_end && k + 1 < blocks;
+        const bool ends = p + 1 == panel_end && k + 1 == blocks;
+        multiply(p, k, c, g.c_row, turns ? panel : p + 1, turns ? k + 1 : ends ? 0 : k);
+        if (k + 1 == blocks && g.activate != nullptr) g.activate(c, g.c_row, row_end - row, columns_of(p));
+      }
+    }
+    return;
+  }
+  // Sums on the stack, until they are rounded.
+  alignas(64) float staged[low_rows_each * panel_width];
+  for (Index p = panel; p < panel_end; ++p) {
+    for (Index k = 0; k < blocks; ++k)
+      multiply(p, k, staged, panel_width, k + 1 < blocks ? p : p + 1, k + 1 < blocks ? k + 1 : 0);
+    if (g.activate != nullptr) g.activate(staged, panel_width, row_end - row, columns_of(p));
+    tiles.narrow(staged, panel_width, row_end - row, columns_of(p),
+                 g.low.groups + row * g.low.row_bytes + 2 * p * panel_width, g.low.row_bytes);
   }
 }
 }  // namespace detail
 
 /// How a product is cut into tiles for threads: by its shape alone.
 struct LowCut {
+  Index rows_each = 0;  ///< of a tile; 0: as equal as can be
   Index row_tiles = 0;
   Index column_tiles = 0;
   bool split = false;  ///< worth more than one thread
@@ -216,7 +243,7 @@ struct LowCut {
   static constexpr LowCut of(Index rows, Index columns, Index groups) noexcept {
     LowCut cut;
     const Index panels = panel_count(columns);
-    cut.row_tiles = (rows + 127) / 128;
+    cut.row_tiles = (rows + low_rows_each - 1) / low_rows_each;
     const Index each_rows = (rows + cut.row_tiles - 1) / cut.row_tiles;
     const Index panel_work = panel_width * groups * (each_rows > 14 ? each_rows : 14);
     const Index total = panel_work * panels * cut.row_tiles;
@@ -232,31 +259,58 @@ struct LowCut {
   }
 };
 
-/// The product by dot-product instructions; inner > 0.
-inline void run_low(const LowTiles& tiles, const LowGemm& g, const Executor& executor) noexcept {
-  const PreparedRows a = PreparedRows::in(g.scratch, g.form, g.rows, g.inner);
+/// The code around one matrix instruction (gemm_low_amx.hpp).
+struct LowMatrix {
+  PrepareFunction prepare;
+  /// Rows [row, row_end) times panels [panel, panel_end); row is a multiple of 16.
+  void (*multiply)(const LowGemm&, const PreparedRows&, Index row, Index row_end, Index panel, Index panel_end);
+  LowCut (*cut)(const LowGemm&);
+  Index least_rows;  ///< fewer are faster by dot products
+};
+
+/// What a machine has for a form.
+struct LowCode {
+  const LowTiles* tiles = nullptr;    ///< null: none of this
+  const LowMatrix* matrix = nullptr;  ///< null: no matrix instruction
+};
+
+/// Calls body(i) for i < count, on all threads when that is worth it.
+template <class F>
+void for_each_part(const Executor& executor, Index count, bool split, const F& body) noexcept {
+  if (split)
+    executor.parallel_for(count, body);
+  else
+    for (Index i = 0; i < count; ++i) body(i);
+}
+
+/// The rows of g.a into p.
+inline void prepare_rows(const LowCode& code, const LowGemm& g, const PreparedRows& p,
+                         const Executor& executor) noexcept {
   // About a microsecond of work each.
   const Index parts = (g.rows * g.inner + 16383) / 16384;
-  const auto prepare = [&](std::int64_t i) { tiles.prepare(g, a, g.rows * i / parts, g.rows * (i + 1) / parts); };
-  if (parts < 4) {
-    for (Index i = 0; i < parts; ++i) prepare(i);
-  } else {
-    executor.parallel_for(parts, prepare);
-  }
-  const LowCut cut = LowCut::of(g.rows, g.columns, group_count(g.form, g.inner));
+  for_each_part(executor, parts, parts >= 4,
+                [&](std::int64_t i) { code.tiles->prepare(g, p, g.rows * i / parts, g.rows * (i + 1) / parts); });
+}
+
+/// The product of rows that are prepared; inner > 0.
+inline void multiply_prepared(const LowCode& code, const LowGemm& g, const PreparedRows& a,
+                              const Executor& executor) noexcept {
+  const bool matrix = code.matrix != nullptr && g.rows >= code.matrix->least_rows;
+  const LowCut cut = matrix ? code.matrix->cut(g) : LowCut::of(g.rows, g.columns, group_count(g.form, g.inner));
   const Index panels = panel_count(g.columns);
-  const auto body = [&](std::int64_t index) {
+  for_each_part(executor, cut.row_tiles * cut.column_tiles, cut.split, [&](std::int64_t index) {
     const Index row_tile = index / cut.column_tiles;
     const Index column_tile = index % cut.column_tiles;
-    detail::multiply_panels(tiles, g, a, g.rows * row_tile / cut.row_tiles, g.rows * (row_tile + 1) / cut.row_tiles,
-                            panels * column_tile / cut.column_tiles, panels * (column_tile + 1) / cut.column_tiles);
-  };
-  const Index count = cut.row_tiles * cut.column_tiles;
-  if (!cut.split) {
-    for (Index i = 0; i < count; ++i) body(i);
-  } else {
-    executor.parallel_for(count, body);
-  }
+    const Index panel = panels * column_tile / cut.column_tiles;
+    const Index panel_end = panels * (column_tile + 1) / cut.column_tiles;
+    if (matrix) {
+      const Index row = row_tile * cut.rows_each;
+      code.matrix->multiply(g, a, row, row + cut.rows_each < g.rows ? row + cut.rows_each : g.rows, panel, panel_end);
+    } else {
+      detail::multiply_panels(*code.tiles, g, a, g.rows * row_tile / cut.row_tiles,
+                              g.rows * (row_tile + 1) / cut.row_tiles, panel, panel_end);
+    }
+  });
 }
 
 }  // namespace tessera::cpu

@@ -11,6 +11,7 @@
 
 #include <immintrin.h>
 
+#include <cmath>
 #include <cstring>
 
 // The compiler makes no dot products by itself: with one list of sets a bf16 tile holds no vpdpbusd and the reverse.
@@ -158,6 +159,17 @@ TESSERA_DOT_TARGET __attribute__((noinline)) inline void prepare_bf16(const LowG
   }
 }
 
+TESSERA_DOT_TARGET __attribute__((noinline)) inline void narrow_block(const float* from, Index from_row, Index rows,
+                                                                      Index columns, std::uint8_t* to, Index to_bytes) {
+  for (Index r = 0; r < rows; ++r) {
+    for (Index j = 0; j < columns; j += 16) {
+      const __m256bh rounded =
+          _mm512_cvtneps_pbh(_mm512_maskz_loadu_ps(lanes_left(columns - j), from + r * from_row + j));
+      std::memcpy(to + r * to_bytes + 2 * j, &rounded, sizeof rounded);
+    }
+  }
+}
+
 struct MinOf {
   TESSERA_DOT_INLINE static __m128 of(__m128 a, __m128 b) { return _mm_min_ps(a, b); }
 };
@@ -270,6 +282,7 @@ TESSERA_DOT_TARGET __attribute__((noinline)) inline void prepare_int8(const LowG
 
 template <class Dot>
 inline constexpr LowTiles dot_tiles = {Dot::prepare,
+                                       &narrow_block,
                                        {
                                            {&dot_tile<Dot, 1, 1>, &dot_tile<Dot, 1, 2>, &dot_tile<Dot, 1, 3>},
                                            {&dot_tile<Dot, 2, 1>, &dot_tile<Dot, 2, 2>, &dot_tile<Dot, 2, 3>},

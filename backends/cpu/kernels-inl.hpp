@@ -8,6 +8,7 @@
 
 #include "tessera/backends/cpu/attention-inl.hpp"
 #include "tessera/backends/cpu/elementwise-inl.hpp"
+#include "tessera/backends/cpu/feed_forward-inl.hpp"
 #include "tessera/backends/cpu/likelihood-inl.hpp"
 #include "tessera/backends/cpu/linear-inl.hpp"
 #include "tessera/backends/cpu/make-inl.hpp"
@@ -25,6 +26,8 @@ namespace HWY_NAMESPACE {
 inline void set_kernels(Kernels& k) {
   k.set(OpId::linear, &linear, &linear_scratch)
       .divide(OpId::linear)
+      .set(OpId::feed_forward, &feed_forward, &feed_forward_scratch)
+      .divide(OpId::feed_forward)
       .set(OpId::matmul, &matmul)
       .set(OpId::attention, &attention, &attention_scratch)
       .set(OpId::softmax, &softmax)

@@ -19,56 +19,90 @@ namespace HWY_NAMESPACE {
 
 inline bool is_low(const View& weight) { return weight.packing == bf16_panels || weight.packing == int8_panels; }
 
-/// Room for the rows in the weight's precision.
-inline std::size_t linear_scratch(const Call& call) {
-  const View& x = call.in[op::linear::x];
-  const std::uint8_t form = call.in[op::linear::weight].packing;
-  if (!is_low(call.in[op::linear::weight]) || low_tiles(form) == nullptr) return 0;
-  return PreparedRows::bytes(form, x.rows(), x.columns());
+/// A linear of rows that lie in memory: c = activate(a w + bias).
+struct RowLinear {
+  const float* a = nullptr;
+  Index a_row = 0;
+  Index rows = 0;
+  const View* weight = nullptr;
+  bool in_out = false;
+  const float* bias = nullptr;
+  Activate activate = nullptr;
+  float* c = nullptr;
+  Index c_row = 0;
+
+  Index inner() const { return weight->dim[in_out ? 0 : 1]; }
+  Index columns() const { return weight->dim[in_out ? 1 : 0]; }
+};
+
+inline LowGemm low_product(const RowLinear& l) {
+  LowGemm g;
+  g.form = l.weight->packing;
+  g.rows = l.rows;
+  g.inner = l.inner();
+  g.columns = l.columns();
+  g.a = l.a;
+  g.a_row = l.a_row;
+  g.b = l.weight->as<std::uint8_t>();
+  g.bias = l.bias;
+  g.activate = l.activate;
+  g.c = l.c;
+  g.c_row = l.c_row;
+  return g;
 }
 
-inline void linear_low(const Call& call) {
+inline Gemm product(const RowLinear& l) {
+  Gemm g;
+  g.rows = l.rows;
+  g.inner = l.inner();
+  g.columns = l.columns();
+  g.a = l.a;
+  g.a_row = l.a_row;
+  g.b = l.weight->as<float>();
+  if (l.weight->packing == cpu::f32_panels) {
+    g.packed = true;
+    g.panel_stride = g.inner * panel_width;
+  } else {
+    g.b_step = l.in_out ? l.weight->row_stride : 1;
+    g.b_column = l.in_out ? 1 : l.weight->row_stride;
+  }
+  g.bias = l.bias;
+  g.activate = l.activate;
+  g.c = l.c;
+  g.c_row = l.c_row;
+  return g;
+}
+
+/// Room for `rows` rows in the weight's precision.
+inline std::size_t bytes_of_prepared(const View& weight, Index rows, Index inner) {
+  if (!is_low(weight) || low_code(weight.packing).tiles == nullptr) return 0;
+  return PreparedRows::bytes(weight.packing, rows, inner);
+}
+
+inline void run_linear(const RowLinear& l, void* scratch, const Executor& executor) {
+  if (is_low(*l.weight))
+    run_low(low_product(l), scratch, executor);
+  else
+    run_gemm(product(l), executor);
+}
+
+inline std::size_t linear_scratch(const Call& call) {
   const View& x = call.in[op::linear::x];
-  LowGemm g;
-  g.form = call.in[op::linear::weight].packing;
-  g.rows = x.rows();
-  g.inner = x.columns();
-  g.columns = call.out.columns();
-  g.a = x.as<float>();
-  g.a_row = x.row_stride;
-  g.b = call.in[op::linear::weight].as<std::uint8_t>();
-  g.bias = call.in[op::linear::bias].as<float>();
-  g.c = call.out.as<float>();
-  g.c_row = call.out.row_stride;
-  g.scratch = call.scratch;
-  run_low(g, *call.executor);
+  return bytes_of_prepared(call.in[op::linear::weight], x.rows(), x.columns());
 }
 
 inline void linear(const Call& call) {
   const View& x = call.in[op::linear::x];
-  const View& weight = call.in[op::linear::weight];
-  if (is_low(weight)) return linear_low(call);
-  Gemm g;
-  g.rows = x.rows();
-  g.inner = x.columns();
-  g.columns = call.out.columns();
-  g.a = x.as<float>();
-  g.a_row = x.row_stride;
-  g.b = weight.as<float>();
-  if (weight.packing == cpu::f32_panels) {
-    g.packed = true;
-    g.panel_stride = g.inner * panel_width;
-  } else if (call.as<op::linear>().in_out) {
-    g.b_step = weight.row_stride;
-    g.b_column = 1;
-  } else {
-    g.b_step = 1;
-    g.b_column = weight.row_stride;
-  }
-  g.bias = call.in[op::linear::bias].as<float>();
-  g.c = call.out.as<float>();
-  g.c_row = call.out.row_stride;
-  run_gemm(g, *call.executor);
+  RowLinear l;
+  l.a = x.as<float>();
+  l.a_row = x.row_stride;
+  l.rows = x.rows();
+  l.weight = &call.in[op::linear::weight];
+  l.in_out = call.as<op::linear>().in_out;
+  l.bias = call.in[op::linear::bias].as<float>();
+  l.c = call.out.as<float>();
+  l.c_row = call.out.row_stride;
+  run_linear(l, call.scratch, *call.executor);
 }
 
 inline void matmul(const Call& call) {

@@ -20,6 +20,7 @@ struct Case {
   Index new_tokens = 0;
   Precision precision = Precision::f32;
   int threads = 1;
+  double dropout = 0;                 ///< in training, everywhere
   std::vector<std::int32_t> lengths;  ///< real lengths of the rows; empty: all are `seq` long
   std::int64_t vocabulary = 0;
 };
@@ -45,6 +46,7 @@ inline Result<Case> parse_case(const io::Json& line) {
   TESSERA_TRY_ASSIGN(c.new_tokens, io::get_int_or(*json, "new_tokens", 0));
   TESSERA_TRY_ASSIGN(const std::string precision, io::get_string_or(*json, "precision", "f32"));
   TESSERA_TRY_ASSIGN(c.precision, precision_named(precision));
+  TESSERA_TRY_ASSIGN(c.dropout, io::get_double_or(*json, "dropout", 0));
   TESSERA_TRY_ASSIGN(const std::int64_t threads, io::get_int_or(*json, "threads", 1));
   if (threads < 1 || threads > 1024 || c.batch < 1 || c.seq < 1)
     return Error::format(Code::out_of_range, "case: batch, seq and threads must be positive");

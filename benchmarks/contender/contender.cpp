@@ -26,8 +26,10 @@ Result<std::unique_ptr<Contestant>> make(const std::string& line, Case& c) {
   TESSERA_TRY_ASSIGN(c.task, io::get_string(*described, "task"));
   if (c.task == "tokenize") return make_tokenize(json);  // has no model
   TESSERA_TRY_ASSIGN(c, parse_case(json));
-  if (c.arch == "bert") return make_bert(c);
-  return Error::format(Code::unsupported, "the architecture %s is not supported", c.arch.c_str());
+  if (c.task == "encode" || c.task == "load") return make_encode(c);
+  if (c.task == "prefill" || c.task == "decode") return make_generate(c);
+  if (c.task == "train") return make_train(c);
+  return unsupported(c);
 }
 
 /// Runs a repetition and gives its milliseconds.

@@ -65,16 +65,19 @@ struct Chunk {
   std::vector<float> embeddings;  // [texts, width]
 };
 
+bool is_any_of(const std::string& name, auto... others) { return ((name == others) || ...); }
+
 /// The tokenizer of a folder, its vocabulary inside of the model's.
 Result<std::unique_ptr<text::Tokenizer>> load_tokenizer(const std::string& folder, Index vocab_size) {
   TESSERA_TRY_ASSIGN(const Json config, detail::optional_json(io::join_path(folder, "tokenizer_config.json")));
   const auto name = io::get_string_or(config, "tokenizer_class", "BertTokenizer");
   if (!name) return name.error().in(folder.c_str());
-  TESSERA_TRY_ASSIGN(auto loaded, tessera::pretrained::load_tokenizer(folder, *name));
-  const auto* const bert = dynamic_cast<const text::BertTokenizer*>(loaded.tokenizer.get());
-  if (bert == nullptr)
+  if (!is_any_of(*name, "BertTokenizer", "BertTokenizerFast", "DistilBertTokenizer", "DistilBertTokenizerFast", "bert",
+                 "distilbert"))
     return Error::format(Code::unsupported, "%s: tokenizer class %s, BertTokenizer expected", folder.c_str(),
                          name->c_str());
+  TESSERA_TRY_ASSIGN(auto loaded, tessera::pretrained::load_bert_tokenizer(folder));
+  const auto* const bert = static_cast<const text::BertTokenizer*>(loaded.tokenizer.get());
   if (const Json* strip = io::find_key(config, "strip_accents"); strip != nullptr && strip->is_boolean()) {
     TESSERA_TRY_ASSIGN(const bool strips, io::as_bool(*strip, "strip_accents"));
     if (strips != bert->basic_options().do_lower_case)
@@ -357,8 +360,7 @@ Result<void> encode(const Options& o) {
   TESSERA_TRY_ASSIGN(Texts texts, Texts::open(o));
   const Index width = config.hidden_size * static_cast<Index>(folder.poolings.size());
   TESSERA_TRY_ASSIGN(Writer writer, Writer::open(o, width));
-  TESSERA_TRY_ASSIGN(const auto encoder,
-                     BertEncoder::make(loaded->model, backend, o.backend.chosen_precision(), executor));
+  TESSERA_TRY_ASSIGN(const auto encoder, BertEncoder::make(*loaded, backend, o.backend.chosen_precision(), executor));
   Progress progress(progress_is_seen(writer.to_stdout()), "texts", texts.lines().total());
 
   Chunk chunk;

@@ -196,7 +196,7 @@ Result<void> extract(const Options& o) {
   TESSERA_TRY_ASSIGN(LineReader lines, LineReader::open(o.input, LineEnds::universal));
   TESSERA_TRY_ASSIGN(Output output, Output::open(o.output));
   LayerSink sink(layers, config.num_hidden_layers);
-  TESSERA_TRY_ASSIGN(const auto encoder, BertEncoder::make(loaded->model, backend, o.backend.chosen_precision(),
+  TESSERA_TRY_ASSIGN(const auto encoder, BertEncoder::make(*loaded, backend, o.backend.chosen_precision(),
                                                            threads.executor(), sink.taps()));
   Progress progress(progress_is_seen(false), "lines", lines.total());
 

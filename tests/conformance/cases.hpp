@@ -276,6 +276,38 @@ inline std::vector<Case> linear_cases() {
   return cases;
 }
 
+/// No backend has a gradient of its own for it: tapes record the composition.
+inline std::vector<Case> feed_forward_cases() {
+  Random random(24);
+  std::vector<Case> cases;
+  const Index shapes[][4] = {
+      {1, 1, 1, 1},    {1, 64, 256, 64}, {3, 17, 33, 5},  {17, 33, 3, 17},  {33, 65, 129, 7},
+      {0, 17, 33, 17}, {5, 96, 384, 96}, {129, 5, 20, 5}, {300, 16, 50, 33}};  // n, in, inner, out: more rows than a
+                                                                               // chunk too
+  for (bool in_out : {false, true})
+    for (const Activation activation :
+         {Activation::gelu, Activation::gelu_tanh, Activation::relu, Activation::swish, Activation::tanh})
+      for (const auto& s : shapes) {
+        Case c;
+        c.label = sizes({s[0], s[1], s[2], s[3]}) + ", activation " + std::to_string(static_cast<int>(activation)) +
+                  (in_out ? ", weights in x out" : "");
+        c.in[0] = rows(random, s[0], s[1]);
+        c.in[1] = in_out ? normal(random, {s[1], s[2]}, 0.5) : normal(random, {s[2], s[1]}, 0.5);
+        c.in[2] = normal(random, {s[2]});
+        c.in[3] = in_out ? normal(random, {s[2], s[3]}, 0.5) : normal(random, {s[3], s[2]}, 0.5);
+        c.in[4] = normal(random, {s[3]});
+        c.out = {s[0], s[3]};
+        c.set<op::feed_forward>({activation, in_out});
+        c.gradients = false;
+        cases.push_back(c);
+      }
+  Case c = cases[2];
+  c.label = "NaN stays in its row";
+  c.in[0].number[20] = not_a_number;
+  cases.push_back(c);
+  return cases;
+}
+
 inline std::vector<Case> matmul_cases() {
   Random random(16);
   std::vector<Case> cases;
@@ -980,6 +1012,14 @@ inline const std::vector<Registration>& registrations() {
        &attention_cases,
        &attention,
        &attention_vjp},
+      // Two products, the second of what the first rounded.
+      {OpId::feed_forward,
+       op::feed_forward::keeps,
+       false,
+       {product.relative * 2, product.of_largest * 2},
+       product,
+       &feed_forward_cases,
+       &feed_forward},
   };
   return all;
 }

@@ -3,10 +3,12 @@
 
 #include <cmath>
 #include <limits>
+#include <numbers>
 #include <vector>
 
 #include "tessera/backends/reference/reference.hpp"
 #include "tessera/ops/attention.hpp"
+#include "tessera/ops/feed_forward.hpp"
 #include "tessera/ops/relative_scores.hpp"
 #include "tessera/ops/residual_norm.hpp"
 
@@ -50,6 +52,36 @@ inline void residual_norm_vjp(const VjpCall& call) {
   reference::layer_norm_vjp<double>(norm);
   norm.in_grad = other;
   reference::layer_norm_vjp<double>(norm);
+}
+
+inline void feed_forward(const Call& call) {
+  using op::feed_forward;
+  const auto& attributes = call.as<feed_forward>();
+  const View* const in = call.in;
+  const Index between = in[feed_forward::inner_bias].count();
+  std::vector<double> store(static_cast<std::size_t>(in[feed_forward::x].rows() * between));
+  const View inner = View::of(store.data(), DType::f64, in[feed_forward::x].rows(), between);
+  const op::linear::Attributes layout{attributes.in_out};
+  const View first[] = {in[feed_forward::x], in[feed_forward::inner_weight], in[feed_forward::inner_bias]};
+  const View second[] = {inner, in[feed_forward::weight], in[feed_forward::bias]};
+  Call step = call;
+  step.attributes = &layout;
+  step.in = first;
+  step.out = inner;
+  reference::linear<double>(step);
+  for (double& x : store) {
+    const double cubic = std::sqrt(2 / std::numbers::pi) * (x + 0.044715 * x * x * x);
+    switch (attributes.activation) {
+      case Activation::gelu: x = x / 2 * std::erfc(-x / std::numbers::sqrt2); break;
+      case Activation::gelu_tanh: x = x / 2 * (1 + std::tanh(cubic)); break;
+      case Activation::relu: x = x < 0 ? 0 : x; break;
+      case Activation::swish: x = x / (1 + std::exp(-x)); break;
+      case Activation::tanh: x = std::tanh(x); break;
+    }
+  }
+  step.in = second;
+  step.out = call.out;
+  reference::linear<double>(step);
 }
 
 /// Calls f(place in out, place in position, place in relation or -1) for each score, in row-major order.

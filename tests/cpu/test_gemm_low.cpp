@@ -2,7 +2,8 @@
 //   int8: integers multiply exactly; other numbers stay within the bound of rounding both factors
 //   bf16: numbers that are bfloat16 already stay within f32's rounding of the sums; others within 2^-8 of each factor
 // the same bits in any order of tiles, for both layouts of a weight; nothing written outside; numbers that are not
-// finite are not lost.
+// finite are not lost. Matrix instructions and dot products agree; so do feed_forward and its two linears, and
+// attention in bf16 and in f32.
 #define BOOST_TEST_MODULE cpu_gemm_low
 #include <boost/test/unit_test.hpp>
 
@@ -16,10 +17,11 @@
 #include <vector>
 
 #include "cpu/every_target.hpp"
-#include "tessera/backends/cpu/gemm_low.hpp"
+#include "tessera/backends/cpu/attention_amx.hpp"
 #include "tessera/backends/cpu/tables.hpp"
 #include "tessera/base/thread_pool.hpp"
-#include "tessera/ops/linear.hpp"
+#include "tessera/ops/attention.hpp"
+#include "tessera/ops/feed_forward.hpp"
 
 using namespace tessera;
 
@@ -376,6 +378,219 @@ BOOST_AUTO_TEST_CASE(rows_and_columns_of_zeros_leave_the_bias) {
       }
     }
   });
+}
+
+#if defined(TESSERA_CPU_HAS_MATRIX_TILES)
+BOOST_AUTO_TEST_CASE(matrix_instructions_and_dot_products_agree) {
+  for (const std::uint8_t form : {cpu::bf16_panels, cpu::int8_panels}) {
+    const cpu::LowCode both{cpu::x86::tiles_for(form), cpu::amx::matrix_for(form)};
+    if (both.tiles == nullptr || both.matrix == nullptr) {
+      BOOST_TEST_MESSAGE("this machine has no matrix instructions");
+      return;
+    }
+    for (const Size& size : {Size{8, 64, 48}, {16, 128, 97}, {31, 130, 16}, {33, 1000, 63}, {150, 300, 200}})
+      for (const bool narrow : {false, true}) {
+        const Precision precision = form == cpu::bf16_panels ? Precision::bf16 : Precision::int8;
+        const std::vector<float> x = numbers(size.rows * size.inner, 1), bias = numbers(size.columns, 3);
+        std::vector<float> w = numbers(size.inner * size.columns, 2);
+        const View plain = View::of(w.data(), DType::f32, size.columns, size.inner);
+        Block packed(cpu::make_packing().bytes(plain, ParamUse::matrix, precision));
+        (void)cpu::make_packing().pack(plain, ParamUse::matrix, precision, packed.data(), Executor());
+        const auto run = [&](const cpu::LowCode& code, std::vector<float>& y, Block& low) {
+          cpu::LowGemm g;
+          g.form = form;
+          g.rows = size.rows;
+          g.inner = size.inner;
+          g.columns = size.columns;
+          g.a = x.data();
+          g.a_row = size.inner;
+          g.b = static_cast<const std::uint8_t*>(packed.data());
+          g.bias = bias.data();
+          g.activate = [](float* c, Index c_row, Index rows, Index columns) {
+            for (Index r = 0; r < rows; ++r)
+              for (Index j = 0; j < columns; ++j) c[r * c_row + j] = std::fabs(c[r * c_row + j]);
+          };
+          if (narrow)
+            g.low = cpu::PreparedRows::in(low.data(), cpu::bf16_panels, size.rows, size.columns);
+          else
+            g.c = y.data();
+          g.c_row = size.columns;
+          Block scratch(cpu::PreparedRows::bytes(form, size.rows, size.inner));
+          const auto a = cpu::PreparedRows::in(scratch.data(), form, size.rows, size.inner);
+          cpu::prepare_rows(code, g, a, Executor());
+          cpu::multiply_prepared(code, g, a, Executor());
+          BOOST_TEST((scratch.intact() && low.intact()));
+          if (!narrow) return;
+          for (Index r = 0; r < size.rows; ++r)
+            for (Index j = 0; j < size.columns; ++j) {
+              std::uint16_t half = 0;
+              std::memcpy(&half, g.low.groups + r * g.low.row_bytes + 2 * j, sizeof half);
+              y[at(r * size.columns + j)] = std::bit_cast<float>(static_cast<std::uint32_t>(half) << 16);
+            }
+        };
+        Block low(cpu::PreparedRows::bytes(cpu::bf16_panels, size.rows, size.columns));
+        std::vector<float> dots(at(size.rows * size.columns), 7.0F), tiles = dots;
+        run({both.tiles, nullptr}, dots, low);
+        run(both, tiles, low);
+        for (std::size_t i = 0; i < dots.size(); ++i) {
+          BOOST_TEST(dots[i] >= 0.0F);
+          // bf16 sums in another order: a rounding apart, which may be one of bf16 then.
+          const float allowed = form == cpu::int8_panels ? 0.0F
+                                : narrow                 ? 0x1p-7F * dots[i] + 1e-4F
+                                                         : 1e-6F * static_cast<float>(size.inner);
+          BOOST_TEST(std::fabs(dots[i] - tiles[i]) <= allowed);
+        }
+      }
+  }
+}
+#endif
+
+#if defined(TESSERA_CPU_HAS_MATRIX_TILES)
+namespace {
+TESSERA_TILE_TARGET void exponentials(const float* x, float* y) {
+  _mm512_storeu_ps(y, cpu::amx::exp_for_bf16(_mm512_loadu_ps(x)));
+}
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(the_short_exponential_is_as_good_as_it_says) {
+  if (!cpu::amx::available()) return;
+  double worst = 0;
+  for (int i = 0; i < 16 * 20000; i += 16) {
+    float x[16], y[16];
+    for (int l = 0; l < 16; ++l) x[l] = -static_cast<float>(i + l) * (87.0F / (16 * 20000));
+    exponentials(x, y);
+    for (int l = 0; l < 16; ++l)
+      worst = std::max(worst, std::fabs(static_cast<double>(y[l]) / std::exp(static_cast<double>(x[l])) - 1));
+  }
+  BOOST_TEST(worst <= 1.1e-4);
+  constexpr float infinity = std::numeric_limits<float>::infinity();
+  const float ends[16] = {0, -88, -1000, -1e30F, -infinity, std::numeric_limits<float>::quiet_NaN()};
+  float y[16];
+  exponentials(ends, y);
+  BOOST_TEST(y[0] == 1.0F);
+  for (int l = 1; l < 5; ++l) BOOST_TEST(y[l] == 0.0F);
+  BOOST_TEST(std::isnan(y[5]));
+}
+#endif
+
+namespace {
+View packed_view(const std::vector<float>& w, Index outputs, Index inputs, Precision precision, Block& room) {
+  const View plain = View::of_const(w.data(), DType::f32, outputs, inputs);
+  return cpu::make_packing().pack(plain, ParamUse::matrix, precision, room.data(), Executor());
+}
+std::size_t packed_bytes(Index outputs, Index inputs, Precision precision) {
+  return cpu::make_packing().bytes(View::of(nullptr, DType::f32, outputs, inputs), ParamUse::matrix, precision);
+}
+
+/// Runs an op of the table, [rows, columns] out.
+template <class Op>
+std::vector<float> run_op(const View* in, const typename Op::Attributes& attributes, Index rows, Index columns,
+                          const Executor& executor) {
+  const Kernels kernels = cpu::make_kernels();
+  const int id = static_cast<int>(Op::id);
+  std::vector<float> y(at(rows * columns), 7.0F);
+  Call call;
+  call.in = in;
+  call.out = View::of(y.data(), DType::f32, rows, columns);
+  call.attributes = &attributes;
+  call.executor = &executor;
+  Block scratch(kernels.scratch[id] != nullptr ? kernels.scratch[id](call) : 0);
+  call.scratch = scratch.data();
+  kernels.run[id](call);
+  BOOST_TEST(scratch.intact());
+  return y;
+}
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(feed_forward_is_its_two_linears) {
+  const Precision all[] = {Precision::f32, Precision::bf16, Precision::int8};
+  for_every_target([&](const char* target) {
+    for (const Precision first : all)
+      for (const Precision second : all)
+        for (const Index rows : {Index{1}, Index{7}, Index{40}, Index{290}})
+          BOOST_TEST_CONTEXT(target << ": " << name(first) << " " << name(second) << " " << rows) {
+            const Index inputs = 40, inner = 130, outputs = 52;
+            std::vector<float> x = numbers(rows * inputs, 1);
+            const std::vector<float> w = numbers(inner * inputs, 2), a = numbers(inner, 3);
+            const std::vector<float> v = numbers(outputs * inner, 4), b = numbers(outputs, 5);
+            Block w_room(packed_bytes(inner, inputs, first)), v_room(packed_bytes(outputs, inner, second));
+            View in[max_inputs];
+            in[op::feed_forward::x] = View::of(x.data(), DType::f32, rows, inputs);
+            in[op::feed_forward::inner_weight] = packed_view(w, inner, inputs, first, w_room);
+            in[op::feed_forward::inner_bias] = View::of_const(a.data(), DType::f32, inner);
+            in[op::feed_forward::weight] = packed_view(v, outputs, inner, second, v_room);
+            in[op::feed_forward::bias] = View::of_const(b.data(), DType::f32, outputs);
+            const auto found = run_op<op::feed_forward>(in, {Activation::gelu, false}, rows, outputs, Executor());
+
+            const View one[max_inputs] = {in[0], in[op::feed_forward::inner_weight], in[op::feed_forward::inner_bias]};
+            std::vector<float> between = run_op<op::linear>(one, {false}, rows, inner, Executor());
+            const View gelu_in[max_inputs] = {View::of(between.data(), DType::f32, rows, inner)};
+            between = run_op<op::gelu>(gelu_in, {}, rows, inner, Executor());
+            const View two[max_inputs] = {View::of(between.data(), DType::f32, rows, inner),
+                                          in[op::feed_forward::weight], in[op::feed_forward::bias]};
+            const auto expected = run_op<op::linear>(two, {false}, rows, outputs, Executor());
+            BOOST_TEST((std::memcmp(found.data(), expected.data(), found.size() * sizeof(float)) == 0));
+          }
+  });
+}
+
+BOOST_AUTO_TEST_CASE(attention_in_bf16_stays_within_its_bound) {
+  struct Shape {
+    Index texts, heads, longest, depth, keys;  ///< keys: of a cache; 0: none
+    Visibility visibility;
+    bool keep, head_mask;
+  };
+  const Visibility all, causal{true, Fill::replace, -1e4}, cut{true, Fill::set, -1e30};
+  for (const Shape& s : {Shape{1, 1, 1, 32, 0, all, false, false},
+                         {2, 3, 17, 32, 0, all, true, false},
+                         {1, 2, 33, 64, 0, causal, false, true},
+                         {2, 2, 128, 64, 0, all, true, true},
+                         {1, 1, 70, 20, 0, cut, false, false},
+                         {1, 2, 5, 128, 90, causal, false, false},
+                         {1, 1, 530, 48, 0, cut, true, false},
+                         {1, 1, 600, 33, 0, all, false, false}}) {
+    BOOST_TEST_CONTEXT(s.texts << " texts of " << s.longest << ", " << s.heads << " heads of " << s.depth) {
+      const Index keys = s.keys > 0 ? s.keys : s.longest, width = s.heads * s.depth, rows = s.texts * s.longest;
+      const auto q = numbers(rows * width, 1), k = numbers(s.texts * keys * width, 2);
+      const auto v = numbers(s.texts * keys * width, 3), mask = numbers(s.heads, 4);
+      std::vector<float> keep(at(s.texts * keys), 1.0F);
+      for (Index i = 0; i < s.texts * keys; i += 5) keep[at(i)] = i % keys > 0 ? 0.0F : 1.0F;
+      std::vector<std::int32_t> offsets;
+      for (Index t = 0; t <= s.texts; ++t) offsets.push_back(static_cast<std::int32_t>(t * s.longest));
+      View in[max_inputs];
+      in[op::attention::q] = View::of_const(q.data(), DType::f32, rows, width);
+      in[op::attention::k] = View::of_const(k.data(), DType::f32, s.texts * keys, width);
+      in[op::attention::v] = View::of_const(v.data(), DType::f32, s.texts * keys, width);
+      in[op::attention::offsets] = View::of(offsets.data(), DType::i32, s.texts + 1);
+      if (s.keep) in[op::attention::keep] = View::of(keep.data(), DType::f32, s.texts, keys);
+      if (s.head_mask) in[op::attention::head_mask] = View::of_const(mask.data(), DType::f32, s.heads);
+      op::attention::Attributes attributes{s.heads, s.texts, s.longest, 1 / std::sqrt(static_cast<double>(s.depth)),
+                                           s.visibility};
+      attributes.keys = s.keys;
+      attributes.key_rows = s.keys;
+      const auto exact = run_op<op::attention>(in, attributes, rows, width, Executor());
+      attributes.low_precision = true;
+      const auto found = run_op<op::attention>(in, attributes, rows, width, Executor());
+      // Keys and values are below 1. A score is off by 2^-8 of the sizes of its terms, a probability then by a factor
+      // of e^(2 delta); probabilities and values round as well, to 2^-9 each.
+      double mean = 0;
+      for (Index i = 0; i < rows; ++i)
+        for (Index j = 0; j < width; ++j) {
+          double terms = 0;
+          for (Index d = 0; d < s.depth; ++d)
+            terms += std::fabs(static_cast<double>(q[at(i * width + j / s.depth * s.depth + d)]));
+          const double bound = std::expm1(0x1p-7 * terms * attributes.scale) + 0x1.2p-8;
+          const double error = std::fabs(static_cast<double>(found[at(i * width + j)] - exact[at(i * width + j)]));
+          BOOST_TEST(error <= bound);
+          mean += error / static_cast<double>(rows * width);
+        }
+      BOOST_TEST(mean <= 0x1p-9);
+      static ThreadPool pool;
+      if (pool.threads() == 1) BOOST_REQUIRE(pool.start(3));
+      const auto again = run_op<op::attention>(in, attributes, rows, width, pool.executor());
+      BOOST_TEST((std::memcmp(found.data(), again.data(), found.size() * sizeof(float)) == 0));
+    }
+  }
 }
 
 BOOST_AUTO_TEST_CASE(memory_is_a_half_and_a_quarter) {

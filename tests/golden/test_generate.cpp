@@ -378,6 +378,18 @@ BOOST_AUTO_TEST_CASE(a_step_allocates_nothing_and_texts_end_where_they_should) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(slots_take_what_others_had_in_every_way_there_is) {
+  constexpr Index count = 5;
+  for (Index code = 0; code < 3125; ++code) {  // 5^5 maps
+    Index from[count], work[2 * count], slot[count + 1];
+    for (Index t = 0, rest = code; t < count; ++t, rest /= count) from[t] = rest % count;
+    for (Index t = 0; t < count; ++t) slot[t + 1] = t;
+    slot[0] = -1;  // the spare one
+    reorder_slots(from, count, work, [&](Index to, Index source) { slot[to + 1] = slot[source + 1]; });
+    for (Index t = 0; t < count; ++t) BOOST_TEST_REQUIRE(slot[t + 1] == from[t], "map " << code);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(no_model_allocates_for_a_token) {
   check_allocations<GPT2LMHeadModel<>>("gpt2-lm-nolabels");
   check_allocations<OpenAIGPTLMHeadModel<>>("gpt-lm-nolabels");

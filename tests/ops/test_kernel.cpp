@@ -2,6 +2,7 @@
 #define BOOST_TEST_MODULE ops_kernel
 #include "ops/op_check.hpp"
 #include "tessera/ops/attention.hpp"
+#include "tessera/ops/feed_forward.hpp"
 #include "tessera/ops/relative_scores.hpp"
 #include "tessera/ops/residual_norm.hpp"
 
@@ -20,7 +21,8 @@ BOOST_AUTO_TEST_CASE(the_reference_has_every_primitive) {
 #undef KEEPS_OF
   for (int i = 0; i < op_count; ++i) {
     const auto id = static_cast<OpId>(i);
-    const bool fused = id == OpId::attention || id == OpId::residual_norm || id == OpId::relative_scores;
+    const bool fused =
+        id == OpId::attention || id == OpId::residual_norm || id == OpId::relative_scores || id == OpId::feed_forward;
     BOOST_TEST_CONTEXT(name(id)) {
       BOOST_CHECK(Reference<float>::kernels().has(id) != fused);
       BOOST_CHECK(Reference<double>::kernels().has(id) != fused);

@@ -2,13 +2,14 @@
 """Compares the program encode with PyTorch on a real model.
 
     check_encode.py --encode build/release/bin/encode --model DIR [--backends cpu,eigen,reference] [--torch-threads N]
-                    [--precisions f32,bf16,int8]
+                    [--precisions f32,bf16,int8] [--torch-int8] [--onnx FILE ...]
 
 Needs a Python with torch, transformers and numpy. Two hundred texts (short, long, empty, Unicode, Chinese, noise,
 always the same ones) go through BertModel of transformers in float64 and in float32, one at a time and so without
 padding, and through each backend of encode. Pooling and normalisation are written out below. Fails when a number
 differs by more than 2e-6 from either. In bf16 and int8 the cosine to PyTorch's float32 counts: it must be 0.9999 and
-0.995 for each text; a backend without the precision is left out. Not part of the tests, which know recorded numbers
+0.995 for each text; a backend without the precision is left out. For comparison only: --torch-int8 measures
+PyTorch's dynamic quantisation in the same way, --onnx a file by ONNX Runtime (such as one that it quantised). Not part of the tests, which know recorded numbers
 (tests/programs/test_encode.cpp).
 """
 import argparse
@@ -93,16 +94,39 @@ class Reference:
         self.limit = limit or min(self.tokenizer.model_max_length, 512)
         self.model = transformers.BertModel.from_pretrained(folder, attn_implementation="eager").eval()
 
-    @torch.no_grad()
     def embed(self, texts: list[str], dtype: torch.dtype) -> numpy.ndarray:
         model = self.model.to(dtype)
+        return self.rows(texts, lambda ids: model(input_ids=ids).last_hidden_state[0])
+
+    def embed_int8(self, texts: list[str]) -> numpy.ndarray:
+        """By PyTorch's dynamic quantisation of all linears."""
+        model = torch.ao.quantization.quantize_dynamic(self.model.to(torch.float32), {torch.nn.Linear}, dtype=torch.qint8)
+        return self.rows(texts, lambda ids: model(input_ids=ids).last_hidden_state[0])
+
+    def embed_onnx(self, texts: list[str], path: pathlib.Path) -> numpy.ndarray:
+        """By ONNX Runtime; the first output is the last hidden state."""
+        import onnxruntime
+        session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+        names = [i.name for i in session.get_inputs()]
+
+        def hidden_of(ids):
+            feeds = {"input_ids": ids.numpy(), "attention_mask": numpy.ones_like(ids), "token_type_ids": numpy.zeros_like(ids)}
+            return torch.from_numpy(session.run(None, {n: feeds[n] for n in names})[0][0])
+        return self.rows(texts, hidden_of)
+
+    @torch.no_grad()
+    def rows(self, texts: list[str], hidden_of) -> numpy.ndarray:
         rows = []
         for text in texts:
             ids = self.tokenizer(text.strip(), truncation=True, max_length=self.limit, return_tensors="pt")["input_ids"]
-            hidden = model(input_ids=ids).last_hidden_state[0]
+            hidden = hidden_of(ids)
             row = hidden[0] if self.first_token else hidden.mean(0)
             rows.append(torch.nn.functional.normalize(row, dim=0) if self.normalise else row)
         return torch.stack(rows).double().numpy()
+
+
+def cosines_of(a: numpy.ndarray, b: numpy.ndarray) -> numpy.ndarray:
+    return (a * b).sum(1) / numpy.linalg.norm(a, axis=1) / numpy.linalg.norm(b, axis=1)
 
 
 def main() -> int:
@@ -111,6 +135,8 @@ def main() -> int:
     parser.add_argument("--model", required=True, type=pathlib.Path, help="folder of the model")
     parser.add_argument("--backends", help="separated by commas; without it, all that the program has")
     parser.add_argument("--precisions", default="f32", help="separated by commas: f32, bf16, int8")
+    parser.add_argument("--torch-int8", action="store_true", help="also PyTorch's dynamic quantisation")
+    parser.add_argument("--onnx", action="append", default=[], type=pathlib.Path, help="also this file, by ONNX Runtime")
     parser.add_argument("--texts", type=int, default=200)
     parser.add_argument("--torch-threads", type=int, default=1)
     options = parser.parse_args()
@@ -127,6 +153,11 @@ def main() -> int:
     if names is None:
         text = subprocess.run([options.encode, "--help"], check=True, capture_output=True, text=True).stdout
         names = re.search(r"--backend TEXT:\{([^}]*)\}", text).group(1)
+    peers = {"torch int8": reference.embed_int8} if options.torch_int8 else {}
+    peers |= {f"onnxruntime {path.name}": lambda texts, path=path: reference.embed_onnx(texts, path) for path in options.onnx}
+    for label, embed in peers.items():
+        cosines = cosines_of(embed(texts), float32)
+        print(f"{label:16} cosine to float32: smallest {cosines.min():.6f}, median {numpy.median(cosines):.6f}")
     failed = False
     with tempfile.TemporaryDirectory() as folder:
         lines = pathlib.Path(folder) / "texts.jsonl"
@@ -146,7 +177,7 @@ def main() -> int:
             if ours.shape != float64.shape:
                 sys.exit(f"{label}: shape {ours.shape}, {float64.shape} expected")
             if precision != "f32":
-                cosines = (ours * float32).sum(1) / numpy.linalg.norm(ours, axis=1) / numpy.linalg.norm(float32, axis=1)
+                cosines = cosines_of(ours, float32)
                 good = cosines.min() >= COSINES[precision]
                 failed |= not good
                 print(f"{label:16} cosine to float32: smallest {cosines.min():.6f}, median {numpy.median(cosines):.6f}, "

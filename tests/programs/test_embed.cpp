@@ -14,6 +14,8 @@
 #include "tessera/io/open.hpp"
 #include "tessera/pretrained/bert.hpp"
 
+#include "as_bf16.hpp"
+#include "as_bf16_object.hpp"
 #include "as_f16.hpp"
 #include "as_f16_object.hpp"
 #include "as_f32.hpp"
@@ -118,6 +120,16 @@ BOOST_AUTO_TEST_CASE(f16_rounds_matrices_to_nearest) {
                     });
 }
 
+BOOST_AUTO_TEST_CASE(bf16_rounds_matrices_to_nearest) {
+  for (const EmbeddedWeights& weights : {as_bf16::weights, as_bf16_object::weights})
+    for_each_tensor(weights,
+                    [](const EmbeddedTensor& t, const std::vector<float>& found, const std::vector<float>& expected) {
+                      BOOST_TEST((t.type == (t.rank > 1 ? DType::bf16 : DType::f32)));
+                      for (std::size_t i = 0; i < found.size(); ++i)
+                        BOOST_TEST(found[i] == (t.rank > 1 ? from_bf16(to_bf16(expected[i])) : expected[i]));
+                    });
+}
+
 BOOST_AUTO_TEST_CASE(int8_is_within_half_a_step_of_its_row) {
   for (const EmbeddedWeights& weights : {as_int8::weights, as_int8_object::weights})
     for_each_tensor(weights,
@@ -148,6 +160,7 @@ BOOST_AUTO_TEST_CASE(a_model_of_constant_sizes_runs_on_them) {
     return xy / std::sqrt(xx * yy);
   };
   BOOST_TEST(cosine(run(as_f16::weights)) > 0.999999);
+  BOOST_TEST(cosine(run(as_bf16::weights)) > 0.9999);
   BOOST_TEST(cosine(run(as_int8::weights)) > 0.999);
   BOOST_TEST((run(as_int8::weights) == run(as_int8_object::weights)));
 }

@@ -231,11 +231,34 @@ BOOST_AUTO_TEST_CASE(a_failed_run_leaves_the_old_output) {
 BOOST_AUTO_TEST_CASE(bad_places_are_named) {
   const Workplace place;
   place.make_model("plain");
-  check_failure(place, place.run("encode", "--model nowhere"), {"nowhere", "no such folder", "config.json"});
+  check_failure(place, place.run("encode", "--model nowhere"), {"nowhere", "no such file or folder", "user/model"});
+  check_failure(place, place.run("encode", "--model bert-base-uncased --offline --cache none"),
+                {"bert-base-uncased", "none/tessera-models/bert-base-uncased"});
   check_failure(place, place.run("encode", "--model plain --input nothing.txt"), {"nothing.txt", "No such file"});
   check_failure(place, place.run("encode", "--model plain --input plain"), {"plain", "a folder"});
   check_failure(place, place.run("encode", "--model plain --output nowhere/result"),
                 {"nowhere/result", "cannot write"});
+}
+
+BOOST_AUTO_TEST_CASE(an_empty_name_of_a_file_is_wrong_usage_and_lines_that_look_like_json_are_pointed_out) {
+  const Workplace place;
+  place.make_model("plain");
+  for (const char* const option : {"--input ''", "--output ''"}) {
+    const Answer answer = place.run("encode", std::string("--model plain ") + option, "a\n");
+    BOOST_TEST(answer.status == 2);
+    BOOST_TEST(contains(answer.err, "a file's name expected"), answer.err);
+  }
+  const std::string json = "{\"text\": \"a\"}\n";
+  const Answer hinted = place.run("encode", "--model plain", json);
+  BOOST_TEST(hinted.status == 0);
+  BOOST_TEST(contains(hinted.err, "line 1: taken as a text as it is, but it looks like JSON"), hinted.err);
+  BOOST_TEST(place.run("encode", "--model plain --input-format lines", json).err == "");
+  BOOST_TEST(place.run("encode", "--model plain", "{a}\n").err == "");
+  // By name, out of a mirror.
+  fs::create_directories(place.folder / "mirror");
+  fs::rename(place.folder / "plain", place.folder / "mirror/bert-base-uncased");
+  const Answer named = place.run("encode", "--model bert-base-uncased --offline --mirror mirror", "a\n");
+  BOOST_TEST(named.status == 0, named.err);
 }
 
 BOOST_AUTO_TEST_CASE(bad_models_are_named) {

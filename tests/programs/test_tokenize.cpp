@@ -144,6 +144,30 @@ BOOST_AUTO_TEST_CASE(folders_that_cannot_be_read_are_one_line_and_status_1) {
   fails("x --class gpt2", "x/vocab.json: the id of 'a' is -3");
   write_file(place.folder / "x/vocab.json", "{\"a\": 3");
   fails("x --class openai-gpt", "x/vocab.json: JSON: at byte");
+  fails("x --class bert --kwargs '{\"do_lower\": true}'", "BertTokenizer has no argument 'do_lower'");
+  fails("x --class gpt2 --kwargs '{\"do_lower_case\": true}'", "GPT2Tokenizer has no argument 'do_lower_case'");
+}
+
+BOOST_AUTO_TEST_CASE(a_tokenizer_is_named_by_the_folder_here_by_its_model_and_by_a_name_in_a_mirror) {
+  const Workplace place;
+  fs::create_directories(place.folder / "mirror/distilbert-base-uncased");
+  fs::copy(fs::path(TESSERA_GOLDEN_DIR) / "tokenizers/bert/vocab.txt", place.folder / "mirror/distilbert-base-uncased");
+  const std::string input = "{\"text\": \"The end\"}\n";
+  const Answer by_path = place.run("tokenize", "mirror/distilbert-base-uncased", input);
+  BOOST_TEST(by_path.status == 0, by_path.err);
+  BOOST_TEST(place.run("tokenize", "distilbert-base-uncased --offline --mirror mirror", input).out == by_path.out);
+  // The name of "." is that of the folder.
+  const std::string program = "'" TESSERA_BIN_DIR "/tokenize' .";
+  BOOST_TEST(std::system(("cd '" + (place.folder / "mirror/distilbert-base-uncased").string() + "' && echo '" +
+                          input.substr(0, input.size() - 1) + "' | " + program + " > ../../here")
+                             .c_str()) == 0);
+  BOOST_TEST(read_file(place.folder / "here") == by_path.out);
+  const Answer offline = place.run("tokenize", "gpt2 --offline --cache nowhere", input);
+  BOOST_TEST(offline.status == 1);
+  BOOST_TEST(contains(offline.err,
+                      "put its files by hand into nowhere/tessera-models/gpt2: config.json, vocab.json, "
+                      "merges.txt"),
+             offline.err);
 }
 
 BOOST_AUTO_TEST_CASE(wrong_usage_is_status_2_and_help_is_status_0) {

@@ -71,10 +71,11 @@ inline Result<std::unique_ptr<Pretrained<Bert<>>>> load_bert(const std::string& 
 /// A session that grows with its largest batch. Must not outlive the model and the executor's pool.
 class BertEncoder {
  public:
-  static Result<std::unique_ptr<BertEncoder>> make(const Bert<>& model, const AnyBackend& backend, Precision precision,
-                                                   const Executor& executor, const TapSink& taps = {}) {
-    TESSERA_TRY_ASSIGN(auto packed, Packed<AnyBackend>::of(model, backend, precision, executor));
-    return std::unique_ptr<BertEncoder>(new BertEncoder(model, backend, executor, taps, std::move(packed)));
+  static Result<std::unique_ptr<BertEncoder>> make(Pretrained<Bert<>>& loaded, const AnyBackend& backend,
+                                                   Precision precision, const Executor& executor,
+                                                   const TapSink& taps = {}) {
+    TESSERA_TRY_ASSIGN(auto packed, loaded.pack(backend, precision, executor));
+    return std::unique_ptr<BertEncoder>(new BertEncoder(loaded.model, backend, executor, taps, std::move(packed)));
   }
 
   /// Runs the batch; hidden() and the taps then have its values.

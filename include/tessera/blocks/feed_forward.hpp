@@ -3,8 +3,8 @@
 // Source: Vaswani et al., "Attention Is All You Need" (2017), equation 2.
 #pragma once
 
-#include "tessera/blocks/activation.hpp"
 #include "tessera/blocks/linear.hpp"
+#include "tessera/ops/dropout.hpp"
 
 namespace tessera::inline TESSERA_ISA {
 
@@ -14,6 +14,7 @@ struct FeedForward {
   L<H, F> intermediate;
   L<F, H> output;
   Activation activation = Activation::gelu;
+  double dropout_rate = 0;  ///< after the activation
 
   constexpr FeedForward() = default;
   constexpr FeedForward(Index width, Index inner, Activation kind)
@@ -26,9 +27,15 @@ struct FeedForward {
 
   /// x: [rows, H]. Returns [rows, H].
   constexpr auto operator()(const auto& x) const noexcept {
-    auto inner = intermediate(x);
-    inner = activate(std::move(inner), activation);
-    return output(inner);
+    if constexpr (std::remove_cvref_t<decltype(x)>::context_type::training) {
+      if (dropout_rate > 0) {
+        auto inner = intermediate(x);
+        inner = activate(std::move(inner), activation);
+        inner = dropout(std::move(inner), dropout_rate);
+        return output(inner);
+      }
+    }
+    return feed_forward(x, intermediate, output, activation);
   }
 };
 

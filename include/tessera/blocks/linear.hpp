@@ -1,6 +1,7 @@
 // Linear: y = x W^T + b, the dense layer of every architecture.
 #pragma once
 
+#include "tessera/ops/feed_forward.hpp"
 #include "tessera/ops/linear.hpp"
 
 namespace tessera::inline TESSERA_ISA {
@@ -42,6 +43,18 @@ struct Conv1D {
   /// x: [n, In]. Returns [n, Out].
   constexpr auto operator()(const auto& x) const noexcept { return linear_io(x, weight, x.context().param(bias)); }
 };
+
+/// Two linears of one layout with an activation between. x: [n, In]. Returns [n, Out].
+template <class T, Index In, Index Inner, Index Out>
+constexpr auto feed_forward(const T& x, const Linear<In, Inner>& inner, const Linear<Inner, Out>& outer,
+                            Activation activation) noexcept {
+  return feed_forward(x, inner.weight, inner.bias, outer.weight, outer.bias, activation);
+}
+template <class T, Index In, Index Inner, Index Out>
+constexpr auto feed_forward(const T& x, const Conv1D<In, Inner>& inner, const Conv1D<Inner, Out>& outer,
+                            Activation activation) noexcept {
+  return feed_forward_io(x, inner.weight, inner.bias, outer.weight, outer.bias, activation);
+}
 
 /// A linear without bias. weight: [Out, In].
 template <Index In = dyn, Index Out = dyn>

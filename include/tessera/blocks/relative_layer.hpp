@@ -49,12 +49,8 @@ struct RelativeLayer {
     x.reset();
 
     auto n = before(a.borrow(), output_norm);
-    auto f = feed_forward.intermediate(n);
+    auto y = feed_forward(n);
     n.reset();
-    f = activate(std::move(f), feed_forward.activation);
-    f = dropout(std::move(f), dropout_rate);
-    auto y = feed_forward.output(f);
-    f.reset();
     y = dropout(std::move(y), dropout_rate);
     return join(std::move(y), a, output_norm);
   }

@@ -1,6 +1,8 @@
 // reorder: a cache's texts in another order, in place: text t takes what text from[t] had, as the beams of a search do.
 #pragma once
 
+#include <cstring>
+
 #include "tessera/base/buffer.hpp"
 #include "tessera/context/frame.hpp"
 

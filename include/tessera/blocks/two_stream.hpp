@@ -99,11 +99,7 @@ struct TwoStreamLayer {
 
   template <class T>
   constexpr auto feed(T x) const noexcept {
-    auto inner = ff.intermediate(x);
-    inner = activate(std::move(inner), ff.activation);
-    inner = dropout(std::move(inner), dropout_rate);
-    auto f = ff.output(inner);
-    inner.reset();
+    auto f = ff(x);
     f = dropout(std::move(f), dropout_rate);
     return residual_norm(std::move(f), x, ff_norm);
   }

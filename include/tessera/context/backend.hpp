@@ -22,7 +22,8 @@ struct Memory {
   constexpr bool host() const noexcept { return upload == nullptr; }
 };
 
-/// The arithmetic of linears; everything else stays in the element type.
+/// The arithmetic of linears, and where a backend is faster by that of attention's products, in bf16; everything else
+/// stays in the element type.
 ///   bf16: weights and rows are rounded to bfloat16, sums are f32
 ///   int8: weights have a scale for each output, rows one for each row, found at run time; sums are exact integers
 enum class Precision : std::uint8_t { f32, bf16, int8 };

@@ -242,6 +242,10 @@ class Frame {
   /// Weights in the backend's form. Absent: as they are stored.
   constexpr void set_weights(const PackedViews& packed) noexcept { weights_ = packed; }
 
+  /// Whether products without weights may round what they multiply, as those of a model in bf16 or int8.
+  constexpr void set_low_precision(bool low) noexcept { low_precision_ = low; }
+  constexpr bool low_precision() const noexcept { return low_precision_; }
+
   constexpr bool planning() const noexcept { return planning_; }
   constexpr const Fault& fault() const noexcept { return fault_; }
   constexpr Plan plan() const noexcept { return {memory_.peak(), flops_, 0, number_, fault_}; }
@@ -440,6 +444,7 @@ class Frame {
   std::int64_t flops_ = 0;
   std::int32_t number_ = 0;
   bool planning_ = true;
+  bool low_precision_ = false;
   bool stopped_ = false;  ///< the walk goes on without computing
 };
 

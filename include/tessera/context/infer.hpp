@@ -1,10 +1,10 @@
 // Infer<B>: runs a model on backend B in an arena. No heap, no gradient; dropout is nothing.
 //
 // With `begin_plan` the same walk only adds up sizes: in a constant expression too, so an arena can be a static array.
-// With a stop request a run ends between two ops, or between parts of the rows of a large linear, and the next walk
-// goes on where it stopped: ops before the cursor give the views they gave before, and compute nothing. So a request is
-// answered at the latest after one part of a linear (2^25 multiply-adds, or 16 rows where these are more) or after one
-// other op.
+// With a stop request a run ends between two ops, or between parts of the rows of a large linear or feed_forward, and
+// the next walk goes on where it stopped: ops before the cursor give the views they gave before, and compute nothing.
+// So a request is answered at the latest after one part of these (2^25 multiply-adds, or 16 rows where these are more)
+// or after one other op.
 #pragma once
 
 #include "tessera/context/frame.hpp"
@@ -115,7 +115,7 @@ class Infer : public Frame<B> {
     } else if (!this->failed() && !this->stopped_ && number >= cursor_) {
       probe_.before(id, number, call);
       if (stop_.stop != nullptr && kernels.divisible[static_cast<int>(id)])
-        execute_in_parts(id, call);
+        execute_in_parts(id, call, flops(in, out) / 2);
       else
         base::execute(id, call);
       if (!this->stopped_) {
@@ -128,12 +128,13 @@ class Infer : public Frame<B> {
     base::give_back(scratch);
   }
 
-  /// A divisible op [rows, in] -> [rows, out], from the first row that is not done; asks between parts whether to stop.
-  void execute_in_parts(OpId id, const Call& call) noexcept {
+  /// A divisible op [rows, in] -> [rows, out] of so many multiply-adds, from the first row that is not done; asks
+  /// between parts whether to stop.
+  void execute_in_parts(OpId id, const Call& call, std::int64_t multiply_adds) noexcept {
     constexpr Index work_each = Index{1} << 25;
     constexpr Index rows_least = 16;
     const Index rows = call.out.rows();
-    const Index work = saturating_product(call.in[0].columns(), call.out.columns());
+    const Index work = rows > 0 ? multiply_adds / rows : 0;
     Index each = work > 0 ? work_each / work : rows;
     if (each < rows_least) each = rows_least;
     const Index parts = rows > 0 ? (rows + each - 1) / each : 1;

@@ -111,8 +111,7 @@ class Session {
     if (progress_ == Progress::none)
       return Error::format(Code::invalid_argument, "step: there is no run to go on with; start one");
     output_ = Output();
-    // Each time: weights that were packed again lie elsewhere.
-    context_.set_weights(packed_ != nullptr ? packed_->views() : PackedViews());
+    use_weights();
     context_.begin(arena_, progress_ == Progress::running, stop);
     progress_ = Progress::none;  // an error ends the run
     output_ = (*model_)(context_, input_);
@@ -151,9 +150,15 @@ class Session {
                          needed->arena_bytes, arena_.bytes);
   }
 
+  /// Each time: weights that were packed again lie elsewhere.
+  void use_weights() noexcept {
+    context_.set_weights(packed_ != nullptr ? packed_->views() : PackedViews());
+    context_.set_low_precision(packed_ != nullptr && packed_->low_precision());
+  }
+
   Result<Plan> plan_of(const Input& input) noexcept {
     TESSERA_TRY(detail::check_complete(*model_));
-    context_.set_weights(packed_ != nullptr ? packed_->views() : PackedViews());
+    use_weights();
     output_ = Output();
     context_.begin_plan();
     { [[maybe_unused]] const auto output = (*model_)(context_, input); }

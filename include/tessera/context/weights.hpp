@@ -305,6 +305,12 @@ class Weights {
   Index elements_ = 0;
 };
 
+/// Sees the stored form of each param once it has been packed, and is not read any more. A loader gives its pages back.
+struct StoredSink {
+  void* state = nullptr;
+  void (*done)(void* state, const View& stored) = nullptr;
+};
+
 /// The form a backend computes with, by param id. Made at set-up; shared by sessions; read only.
 template <class B>
 class Packed {
@@ -312,20 +318,23 @@ class Packed {
   using element = typename B::element;
 
   /// Packs every param: as the backend's Packing says, else as plain elements. Params whose stored form already is
-  /// what the backend reads are not copied, and must stay bound while this lives.
+  /// what the backend reads are not copied, and must stay bound while this lives. In a low precision attention may
+  /// round to bf16 too, where the backend is faster by that.
   template <class Model>
   static Result<Packed> of(const Model& model, const B& backend, Precision precision = Precision::f32,
-                           const Executor& executor = {}) noexcept {
-    return of(
-        model, backend, [precision](const RolePath&, const ParamBase&) { return precision; }, executor);
+                           const Executor& executor = {}, const StoredSink& sink = {}) noexcept {
+    auto packed = of(
+        model, backend, [precision](const RolePath&, const ParamBase&) { return precision; }, executor, sink);
+    if (packed) packed->low_precision_ = precision != Precision::f32;
+    return packed;
   }
 
   /// The same with a precision of each linear's own: choose(const RolePath&, const ParamBase&) -> Precision. It is
   /// asked more than once, and of weights of linears alone counts what it says.
   template <class Model, class Choose>
   requires std::is_invocable_r_v<Precision, const Choose&, const RolePath&, const ParamBase&>
-  static Result<Packed> of(const Model& model, const B& backend, const Choose& choose,
-                           const Executor& executor = {}) noexcept {
+  static Result<Packed> of(const Model& model, const B& backend, const Choose& choose, const Executor& executor = {},
+                           const StoredSink& sink = {}) noexcept {
     TESSERA_TRY(detail::check_complete(model));
     TESSERA_TRY(detail::check_bound(model));
     TESSERA_TRY(detail::check_ties(model));
@@ -415,6 +424,7 @@ class Packed {
       }
       if (host != target) backend.memory().upload(target, host, bytes);
       view.data = target;
+      if (sink.done != nullptr) sink.done(sink.state, p.view);
     });
     if (error) return error;
     return packed;
@@ -423,6 +433,8 @@ class Packed {
   PackedViews views() const noexcept {
     return {views_.data(), sources_.data(), static_cast<std::int32_t>(views_.size())};
   }
+  /// Whether all linears are in bf16 or int8, so that other products may round as well.
+  bool low_precision() const noexcept { return low_precision_; }
   /// True when the weights have changed since: pack them again (`packed = *Packed<B>::of(...)`; sessions see it).
   bool stale() const noexcept { return block_.bytes() > 0 && version_ != nullptr && *version_ != packed_version_; }
   /// Bytes that this owns (what was not shared with the stored form).
@@ -444,6 +456,7 @@ class Packed {
   MemoryBlock block_;
   const std::uint32_t* version_ = nullptr;
   std::uint32_t packed_version_ = 0;
+  bool low_precision_ = false;
 };
 
 /// One gradient for each trained master, in the backend's memory, in the layout of Weights.

@@ -11,6 +11,7 @@ namespace tessera::inline TESSERA_ISA {
 
 struct GenerateOptions : TextOptions {
   Sampling sampling;
+  const std::uint64_t* streams = nullptr;  ///< [texts]: the stream of random numbers of each; null: its number
 };
 
 /// Model: a class with scores of tokens (NextScores).
@@ -82,9 +83,9 @@ class Generator {
  private:
   /// The next token of a text; false when it is the last.
   bool choose(Index t) noexcept {
-    const std::int32_t token =
-        sampler_.next(next_.scores(t), texts_.tokens(t), texts_.length(t), options_.sampling,
-                      static_cast<std::uint64_t>(texts_.grown(t)), static_cast<std::uint64_t>(t));
+    const std::uint64_t stream = options_.streams != nullptr ? options_.streams[t] : static_cast<std::uint64_t>(t);
+    const std::int32_t token = sampler_.next(next_.scores(t), texts_.tokens(t), texts_.length(t), options_.sampling,
+                                             static_cast<std::uint64_t>(texts_.grown(t)), stream);
     texts_.append(t, token);
     bool ends = texts_.length(t) >= texts_.capacity() || texts_.grown(t) >= options_.max_new_tokens;
     ends = ends || options_.stops_at(token);

@@ -184,7 +184,9 @@ class NextScores {
       for (const bool masked : {false, true})
         for (const bool language : {false, true}) {
           if ((masked && order_ != ReadingOrder::with_holes) || (language && !has_languages)) continue;
-          TESSERA_TRY_ASSIGN(const std::size_t bytes, session_.bytes_for(input(rows, before, masked, language)));
+          Input shape = input(rows, before, masked, language);
+          shape.input_ids.data = nullptr;  // an adaptive embedding needs what the worst ids need
+          TESSERA_TRY_ASSIGN(const std::size_t bytes, session_.bytes_for(shape));
           most = bytes > most ? bytes : most;
         }
       return {};

@@ -71,11 +71,16 @@ class Sampler {
       score_[id] = score_[id] > 0 ? score_[id] / penalty : score_[id] * penalty;
     }
   }
-  /// The token with the largest score, the first of equal ones.
-  std::int32_t largest() const noexcept {
+  /// The token with the largest of `vocabulary` scores, the first of equal ones.
+  template <class T>
+  std::int32_t largest(const T* scores) const noexcept {
     std::size_t best = 0;
-    for (std::size_t i = 1; i < score_.size(); ++i)
-      if (score_[i] > score_[best]) best = i;
+    T most = scores[0];
+    for (std::size_t i = 1; i < score_.size(); ++i) {
+      if (!(scores[i] > most)) continue;
+      best = i;
+      most = scores[i];
+    }
     return static_cast<std::int32_t>(best);
   }
   /// The distribution that remains under temperature (more than 0), top-k and top-p: probabilities by id, 0 for what is
@@ -101,13 +106,8 @@ class Sampler {
         kept = static_cast<std::size_t>(end - first);
       }
       if (s.top_p < 1) {
-        std::sort(first, first + kept, before);
         softmax_of(kept);
-        double sum = 0;
-        for (std::size_t i = 0; i < kept; ++i) {
-          sum += probability_[static_cast<std::size_t>(order_[i])];
-          if (sum > s.top_p) kept = i + 1;
-        }
+        kept = shortest_prefix(kept, s.top_p, before);
       }
     } else {
       for (std::size_t i = 0; i < n; ++i) order_[i] = static_cast<std::int32_t>(i);
@@ -130,14 +130,32 @@ class Sampler {
   /// All of it: the token number `step` of text `text`. `tokens`: those that are there, for the penalty.
   std::int32_t next(const float* scores, const std::int32_t* tokens, Index count, const Sampling& s, std::uint64_t step,
                     std::uint64_t text) noexcept {
+    if (s.temperature == 0 && s.repetition_penalty == 1) return largest(scores);
     set_scores(scores);
     penalise(tokens, count, s.repetition_penalty);
-    if (s.temperature == 0) return largest();
+    if (s.temperature == 0) return largest(score_.data());
     distribution(s);
     return draw(uniform_double(Philox::at(s.seed, step, text)));
   }
 
  private:
+  /// Puts the most probable of the first n ids in order, as many as make up more than p, and returns their number. A
+  /// few are enough most of the time, so they are sorted part by part.
+  template <class Before>
+  std::size_t shortest_prefix(std::size_t n, double p, const Before& before) noexcept {
+    std::int32_t* const first = order_.data();
+    double sum = 0;
+    for (std::size_t sorted = 0; sorted < n;) {
+      const std::size_t next = (std::min)(n, (std::max)(std::size_t{64}, 4 * sorted));
+      if (next < n) std::nth_element(first + sorted, first + next - 1, first + n, before);
+      std::sort(first + sorted, first + next, before);
+      for (; sorted < next; ++sorted) {
+        sum += probability_[static_cast<std::size_t>(first[sorted])];
+        if (sum > p) return sorted + 1;
+      }
+    }
+    return n;
+  }
   /// probability_ of the first n ids of order_; 0 for all others.
   void softmax_of(std::size_t n) noexcept {
     double top = score_[static_cast<std::size_t>(order_[0])], sum = 0;

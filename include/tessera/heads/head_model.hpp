@@ -9,10 +9,10 @@
 // A base model offers encode(context, in), the sequence output [rows, H]; word(), its word embedding; name, for errors.
 #pragma once
 
-#include "tessera/blocks/activation.hpp"
 #include "tessera/blocks/adaptive.hpp"
 #include "tessera/blocks/batch.hpp"
 #include "tessera/blocks/summary.hpp"
+#include "tessera/ops/activation.hpp"
 #include "tessera/tensor/names.hpp"
 
 namespace tessera::inline TESSERA_ISA {

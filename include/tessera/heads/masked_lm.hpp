@@ -4,10 +4,10 @@
 // Source: Devlin et al., "BERT" (2019), section 3.1, task 1.
 #pragma once
 
-#include "tessera/blocks/activation.hpp"
 #include "tessera/blocks/linear.hpp"
 #include "tessera/blocks/norm.hpp"
 #include "tessera/heads/head_model.hpp"
+#include "tessera/ops/activation.hpp"
 #include "tessera/ops/cross_entropy.hpp"
 
 namespace tessera::inline TESSERA_ISA {

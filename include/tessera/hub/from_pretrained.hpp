@@ -1,7 +1,8 @@
 // from_pretrained by name: a model or a tokenizer from a path, a shortcut name of the reference, or user/model of the
 // hub.
 //
-// What is found where is the business of hub/models.hpp; what is read from the folder, of pretrained/.
+// What is found where is the business of hub/models.hpp; what is read from the folder, of the headers beside this one.
+// Needs tessera::hub, and so libcurl, which nothing else here does.
 #pragma once
 
 #include <memory>

@@ -44,9 +44,16 @@ inline bool is_whole(const std::string& folder, Wanted wanted) {
   const auto has = [&folder](std::string_view name) {
     return io::kind_of(io::join_path(folder, name)) == io::PathKind::file;
   };
+  const auto has_whole = [&](std::string_view name) {
+    if (!has(name) || !name.ends_with(".index.json")) return has(name);
+    const auto index = io::read_json(io::join_path(folder, name));
+    if (!index.ok()) return false;
+    const auto shards = io::files_of_index(*index);
+    return shards.ok() && std::all_of(shards->begin(), shards->end(), [&](const auto& s) { return has(s.first); });
+  };
   if (!has("config.json")) return false;
   const auto& names = wanted == Wanted::tokenizer ? vocabulary_names : weight_names;
-  return std::any_of(names.begin(), names.end(), has);
+  return std::any_of(names.begin(), names.end(), has_whole);
 }
 
 /// `to` becomes another name of `from`, in one step: a link where the system has them, else a copy.

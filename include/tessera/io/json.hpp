@@ -1,6 +1,6 @@
 // JSON without exceptions: a parser with limits, getters that name the key, and a writer that agrees with Python's.
 //
-// A thin front over nlohmann-json, whose ordered_json keeps keys in file order and keys nobody asked for. The tree is
+// A thin front over nlohmann-json, which keeps keys in file order and keys nobody asked for. The tree is
 // built here from nlohmann's parser events: its own builder knows no limit on depth, keeps silent about keys that come
 // twice, and looks each key up linearly, which a hostile file of many keys turns into minutes.
 // Not a validator of configs: what a key means is the model's business.
@@ -13,9 +13,11 @@
 #include <cstdint>
 #include <cstdio>
 #include <limits>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <type_traits>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -30,7 +32,45 @@
 
 namespace tessera::inline TESSERA_ISA::io {
 
-using Json = nlohmann::ordered_json;
+/// The standard allocator under a name of ours, which makes Json a type of ours.
+template <class T>
+struct JsonAllocator : std::allocator<T> {
+  using value_type = T;
+  JsonAllocator() = default;
+  template <class U>
+  JsonAllocator(const JsonAllocator<U>&) noexcept {}
+  template <class U>
+  struct rebind {
+    using other = JsonAllocator<U>;
+  };
+};
+
+/// nlohmann::ordered_json, but for the way in which values are destroyed.
+using Json = nlohmann::basic_json<nlohmann::ordered_map, std::vector, std::string, bool, std::int64_t, std::uint64_t,
+                                  double, JsonAllocator>;
+
+}  // namespace tessera::io
+
+/// nlohmann's own destructor takes memory for a list of the values inside, so that deep trees cannot exhaust the stack;
+/// where there is no memory it throws, and the program ends. Trees here are at most JsonOptions::max_depth deep.
+template <>
+inline void tessera::io::Json::json_value::destroy(tessera::io::Json::value_t type) {
+  using tessera::io::Json;
+  const auto release = [](auto* value) {
+    if (value == nullptr) return;
+    std::destroy_at(value);
+    tessera::io::JsonAllocator<std::remove_pointer_t<decltype(value)>>().deallocate(value, 1);
+  };
+  switch (type) {
+    case Json::value_t::object: return release(object);
+    case Json::value_t::array: return release(array);
+    case Json::value_t::string: return release(string);
+    case Json::value_t::binary: return release(binary);
+    default: return;
+  }
+}
+
+namespace tessera::inline TESSERA_ISA::io {
 
 struct JsonOptions {
   std::size_t max_depth = 64;      ///< arrays and objects inside each other

@@ -210,10 +210,10 @@ class State {
     });
   }
 
-  /// Gives the pages under a tensor back to the system when they are pages of a mapped file; reading them again
+  /// Gives the pages under some bytes back to the system when they are pages of a mapped file; reading them again
   /// fetches them again. A loader that packs weights calls it behind itself to stay small.
-  void drop_pages(const StateTensor& tensor) const noexcept {
-    for (const auto& file : files_) file->drop(tensor.data, tensor.bytes);
+  void drop_pages(const void* data, std::size_t bytes) const noexcept {
+    for (const auto& file : files_) file->drop(data, bytes);
   }
 
  private:

@@ -80,11 +80,16 @@ class TorchWalk {
     TESSERA_TRY(allowance_.charge(64 + path_.size(), "torch: the names of all values"));
     switch (value.kind) {
       case PickleKind::tensor: found.push_back({path_, number}); return {};
+      case PickleKind::array:
+        if (value.items.empty()) break;  // never filled
+        found.push_back({path_, number});
+        return {};
       case PickleKind::dict:
       case PickleKind::list:
       case PickleKind::tuple: break;
       default: ignored.push_back(path_ + " (" + name(value.kind) + ")"); return {};
     }
+    if (value.kind == PickleKind::array) return {};
     if (on_path_[number])
       return Error::format(Code::bad_format, "torch: the dict contains itself, at %s", in_quotes(path_).c_str());
     if (depth >= torch_most_depth)
@@ -346,12 +351,23 @@ class TorchReader {
     TESSERA_TRY(walk.run());
     state_.ignored = std::move(walk.ignored);
     for (TorchWalk::Found& found : walk.found) {
+      if (pickle[found.tensor].kind == PickleKind::array) {
+        TESSERA_TRY(take_array(pickle, pickle[found.tensor], std::move(found.name)));
+        continue;
+      }
       auto tensor = make_tensor(pickle, found.tensor, archive, swapped);
       if (!tensor) return tensor.error().in(("torch: tensor " + in_quotes(found.name)).c_str());
       tensor->name = std::move(found.name);
       TESSERA_TRY(state_.add(std::move(*tensor)));
     }
     return std::move(state_);
+  }
+
+  /// An array of NumPy, whose numbers lie in the pickle itself.
+  Result<void> take_array(const Pickle& pickle, const PickleValue& array, std::string name) {
+    TESSERA_TRY_ASSIGN(std::vector<std::int64_t> shape, numbers(pickle, array.items[0], "sizes"));
+    TESSERA_TRY(allowance_.charge(array.text.size(), "an array of NumPy"));
+    return state_.add_copy(std::move(name), array.type, std::move(shape), bytes_of(array.text));
   }
 
   static Result<std::vector<std::int64_t>> numbers(const Pickle& pickle, std::uint32_t tuple, const char* what) {

@@ -118,7 +118,7 @@ struct TransfoXL : ConfigFit {
       layer.feed_forward = {c.d_model, c.d_inner, Activation::relu};
       layer.output_norm = {c.d_model, norm_eps};
       layer.norm_place = c.pre_lnorm ? NormPlace::before : NormPlace::after;
-      layer.dropout_rate = c.dropout;
+      layer.dropout_rate = layer.feed_forward.dropout_rate = c.dropout;
     }
     number_params(*this);
   }

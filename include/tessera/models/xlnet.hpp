@@ -133,7 +133,7 @@ struct XLNet : ConfigFit {
       layer[i].rel_attn = {c.d_model, c.n_head, c.d_head, c.layer_norm_eps, c.dropout};
       layer[i].ff = {c.d_model, c.d_inner, c.ff_activation};
       layer[i].ff_norm = {c.d_model, c.layer_norm_eps};
-      layer[i].dropout_rate = c.dropout;
+      layer[i].dropout_rate = layer[i].ff.dropout_rate = c.dropout;
     }
     number_params(*this);
   }

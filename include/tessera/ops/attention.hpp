@@ -28,8 +28,9 @@ struct attention {
     Index longest = 0;
     double scale = 1;
     Visibility visibility;
-    Index keys = 0;      ///< K of each text; 0: the queries' rows are the keys
-    Index key_rows = 0;  ///< rows from one text's first key to the next one's, when there are `keys`
+    Index keys = 0;              ///< K of each text; 0: the queries' rows are the keys
+    Index key_rows = 0;          ///< rows from one text's first key to the next one's, when there are `keys`
+    bool low_precision = false;  ///< both products may round what they multiply to bf16; a backend need not
   };
   static constexpr unsigned keeps = keeps_input(q) | keeps_input(k) | keeps_input(v) | keeps_input(offsets) |
                                     keeps_input(keep) | keeps_input(head_mask);
@@ -93,10 +94,11 @@ constexpr auto attention(Q q, K k, V v, Index heads, double scale, const Sequenc
   require_visibility(context, offsets, sequence.keep, layout.texts, layout.longest, sequence.key_count(),
                      OpId::attention);
   if (context.has(OpId::attention) && !drops && !context.wants("attentions"))
-    return context.template apply<op::attention>({heads, layout.texts, layout.longest, scale, sequence.visibility,
-                                                  sequence.keys, has_keys ? sequence.key_stride() : 0},
-                                                 Extents<dyn, width>(layout.rows, q.size(1)), q.operand(), k.operand(),
-                                                 v.operand(), sequence.offsets, sequence.keep, head_mask);
+    return context.template apply<op::attention>(
+        {heads, layout.texts, layout.longest, scale, sequence.visibility, sequence.keys,
+         has_keys ? sequence.key_stride() : 0, context.low_precision()},
+        Extents<dyn, width>(layout.rows, q.size(1)), q.operand(), k.operand(), v.operand(), sequence.offsets,
+        sequence.keep, head_mask);
   auto query = split_heads(q, heads, sequence);
   q.reset();
   auto key = detail::split_key_heads(k, heads, sequence);

@@ -20,7 +20,7 @@ namespace tessera::inline TESSERA_ISA {
   X(segment_select) X(columns) X(concat) X(add_rows) X(zeros) X(sinusoids) X(replace_hidden) X(top_k)       \
   X(pick) X(sum) X(mean) X(mean_pool) X(log_softmax) X(negative_log_likelihood) X(cross_entropy)            \
   X(binary_cross_entropy) X(mean_squared_error) X(store_rows)                                               \
-  X(residual_norm) X(relative_scores) X(attention)
+  X(residual_norm) X(relative_scores) X(attention) X(feed_forward)
 // clang-format on
 
 enum class OpId : std::uint8_t {

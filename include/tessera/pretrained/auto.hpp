@@ -160,7 +160,7 @@ class AnyModelOf final : public AnyModel {
     backend_ = backend;
     memory_ = {};
     remembers_ = false;
-    TESSERA_TRY_ASSIGN(packed_, Packed<AnyBackend>::of(loaded_->model, backend, precision, executor));
+    TESSERA_TRY_ASSIGN(packed_, loaded_->pack(backend, precision, executor));
     session_ = std::make_unique<Session<Model, AnyBackend>>(loaded_->model, backend, &packed_, executor);
     return {};
   }

@@ -12,9 +12,9 @@
 #include <string>
 #include <vector>
 
-#include "tessera/blocks/activation.hpp"
 #include "tessera/blocks/summary.hpp"
 #include "tessera/io/json.hpp"
+#include "tessera/ops/activation.hpp"
 #include "tessera/tensor/extents.hpp"
 
 namespace tessera::inline TESSERA_ISA {

@@ -77,6 +77,14 @@ struct Pretrained {
   Weights weights;  ///< only when something was missing in the file, or after own_weights
   LoadReport report;
 
+  /// Packs the weights for a backend, and gives the pages of a mapped file back behind itself: never both in memory.
+  template <class B>
+  Result<Packed<B>> pack(const B& backend, Precision precision = Precision::f32, const Executor& executor = {}) {
+    const auto drop = [](void* kept, const View& stored) {
+      static_cast<const io::State*>(kept)->drop_pages(stored.data, stored.bytes());
+    };
+    return Packed<B>::of(model, backend, precision, executor, {&state, drop});
+  }
   /// Moves all weights to writable f32 memory: before training, pruning or resizing.
   Result<void> own_weights() {
     TESSERA_TRY_ASSIGN(Weights owned, Weights::of(model));

@@ -179,33 +179,20 @@ inline Result<void> check_arguments(std::string_view class_name, const io::Json&
   });
 }
 
-/// from_pretrained of a tokenizer class. `path` is a folder, or the vocabulary file of a class that has only one.
-/// `arguments` are constructor arguments that win over all files. An empty `class_name` is found by tokenizer_class.
-inline Result<LoadedTokenizer> load_tokenizer(const std::string& path, const std::string& class_name = {},
-                                              const io::Json& arguments = io::Json::object()) noexcept {
+namespace detail {
+/// The tokenizer of a folder by one class: what calls this alone does not carry the code of the others.
+inline Result<LoadedTokenizer> load_tokenizer_by(const TokenizerClass& made_by, const std::string& path,
+                                                 const io::Json& arguments) noexcept {
   return io::guarded([&]() -> Result<LoadedTokenizer> {
-    TESSERA_TRY_ASSIGN(const detail::Place place, detail::place_of(path));
+    TESSERA_TRY_ASSIGN(const Place place, place_of(path));
     LoadedTokenizer loaded;
-    loaded.class_name = class_name;
-    if (class_name.empty()) {
-      TESSERA_TRY_ASSIGN(loaded.class_name, tokenizer_class(path));
-    }
-    const detail::TokenizerClass* const found = detail::class_named(loaded.class_name);
-    if (found == nullptr) {
-      std::string known;
-      for (const detail::TokenizerClass& c : detail::tokenizer_classes) {
-        known.append(known.empty() ? "" : ", ").append(c.name);
-      }
-      return Error::format(Code::unsupported, "%s: tokenizer class %s is unsupported, one of %s expected", path.c_str(),
-                           io::in_quotes(loaded.class_name).c_str(), known.c_str());
-    }
-    loaded.class_name = found->name;
+    loaded.class_name = made_by.name;
     if (!arguments.is_object()) {
       return Error::format(Code::invalid_argument, "constructor arguments: an object expected, found %s",
                            arguments.type_name());
     }
 
-    TESSERA_TRY_ASSIGN(loaded.arguments, detail::optional_object(place.folder, "tokenizer_config.json"));
+    TESSERA_TRY_ASSIGN(loaded.arguments, optional_object(place.folder, "tokenizer_config.json"));
     if (const io::Json* const inputs = io::find_key(loaded.arguments, "init_inputs"); inputs != nullptr) {
       if (!inputs->empty()) {
         return Error::format(Code::unsupported,
@@ -216,14 +203,14 @@ inline Result<LoadedTokenizer> load_tokenizer(const std::string& path, const std
       loaded.arguments.erase("init_inputs");
     }
     for (const auto& [key, value] : arguments.items()) loaded.arguments[key] = value;
-    TESSERA_TRY_ASSIGN(const io::Json map, detail::optional_object(place.folder, "special_tokens_map.json"));
-    detail::fill_in(loaded.arguments, map);
+    TESSERA_TRY_ASSIGN(const io::Json map, optional_object(place.folder, "special_tokens_map.json"));
+    fill_in(loaded.arguments, map);
 
-    auto made = found->make(place, loaded.arguments);
+    auto made = made_by.make(place, loaded.arguments);
     if (!made.ok()) return made.error();
     loaded.tokenizer = std::move(made).value();
 
-    TESSERA_TRY_ASSIGN(const io::Json added, detail::optional_object(place.folder, "added_tokens.json"));
+    TESSERA_TRY_ASSIGN(const io::Json added, optional_object(place.folder, "added_tokens.json"));
     std::vector<std::pair<std::string, text::Id>> tokens;
     for (const auto& [token, id] : added.items()) {
       TESSERA_TRY_ASSIGN(const std::int64_t number, io::as_int(id, token));
@@ -237,6 +224,38 @@ inline Result<LoadedTokenizer> load_tokenizer(const std::string& path, const std
     TESSERA_TRY(loaded.tokenizer->restore_added_tokens(tokens));
     return loaded;
   });
+}
+}  // namespace detail
+
+/// from_pretrained of a tokenizer class. `path` is a folder, or the vocabulary file of a class that has only one.
+/// `arguments` are constructor arguments that win over all files. An empty `class_name` is found by tokenizer_class.
+inline Result<LoadedTokenizer> load_tokenizer(const std::string& path, const std::string& class_name = {},
+                                              const io::Json& arguments = io::Json::object()) noexcept {
+  return io::guarded([&]() -> Result<LoadedTokenizer> {
+    TESSERA_TRY(detail::place_of(path));
+    std::string name = class_name;
+    if (class_name.empty()) {
+      TESSERA_TRY_ASSIGN(name, tokenizer_class(path));
+    }
+    const detail::TokenizerClass* const found = detail::class_named(name);
+    if (found == nullptr) {
+      std::string known;
+      for (const detail::TokenizerClass& c : detail::tokenizer_classes) {
+        known.append(known.empty() ? "" : ", ").append(c.name);
+      }
+      return Error::format(Code::unsupported, "%s: tokenizer class %s is unsupported, one of %s expected", path.c_str(),
+                           io::in_quotes(name).c_str(), known.c_str());
+    }
+    return detail::load_tokenizer_by(*found, path, arguments);
+  });
+}
+
+/// The same of BertTokenizer, for programs that need no other: they do not carry the code of seven more.
+inline Result<LoadedTokenizer> load_bert_tokenizer(const std::string& path,
+                                                   const io::Json& arguments = io::Json::object()) noexcept {
+  constexpr detail::TokenizerClass bert = detail::tokenizer_classes[2];
+  static_assert(bert.name == "BertTokenizer");
+  return detail::load_tokenizer_by(bert, path, arguments);
 }
 
 /// The special tokens that are set, as special_tokens_map.json has them.

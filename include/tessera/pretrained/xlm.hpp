@@ -7,7 +7,8 @@
 namespace tessera::inline TESSERA_ISA {
 
 void visit_config(auto& v, XlmConfig& c) {
-  v.size("n_words", c.n_words);
+  // Later releases of the reference call it vocab_size.
+  v.size(!v.has("n_words") && v.has("vocab_size") ? "vocab_size" : "n_words", c.n_words);
   v.size("emb_dim", c.emb_dim, 1 << 20);
   v.layers("n_layers", c.n_layers);
   v.size("n_heads", c.n_heads);

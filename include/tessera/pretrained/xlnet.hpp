@@ -11,7 +11,8 @@ inline constexpr Choice<Activation> xlnet_activations[] = {
 inline constexpr Choice<XLNetAttention> xlnet_attentions[] = {{"bi", XLNetAttention::bi}, {"uni", XLNetAttention::uni}};
 
 void visit_config(auto& v, XLNetConfig& c) {
-  v.size("n_token", c.n_token);
+  // Later releases of the reference call it vocab_size.
+  v.size(!v.has("n_token") && v.has("vocab_size") ? "vocab_size" : "n_token", c.n_token);
   v.size("d_model", c.d_model);
   v.layers("n_layer", c.n_layer);
   v.size("n_head", c.n_head);

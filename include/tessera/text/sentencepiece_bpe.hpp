@@ -21,10 +21,11 @@
 
 namespace tessera::inline TESSERA_ISA::text {
 
+/// Places are 32 bits, as a text has at most SentencePiece::most_bytes: a long word takes 36 bytes for each of its own.
 struct SentencePieceBpeScratch {
   struct Symbol {
-    std::size_t begin;
-    std::size_t length;  ///< 0: joined to another
+    std::uint32_t begin;
+    std::uint32_t length;  ///< 0: joined to another
     std::uint32_t previous;
     std::uint32_t next;
     bool frozen;  ///< user-defined: never joined
@@ -33,7 +34,7 @@ struct SentencePieceBpeScratch {
     float score;
     std::uint32_t left;
     std::uint32_t right;
-    std::size_t length;
+    std::uint32_t length;
   };
   std::vector<Symbol> symbols;
   std::vector<Pair> agenda;
@@ -69,7 +70,8 @@ class SentencePieceBpe {
       const std::size_t kept = frozen.longest_prefix(text.substr(at));
       const std::size_t length = kept > 0 ? kept : detail::step_at(text, at).length;
       const auto place = static_cast<std::uint32_t>(symbols.size());
-      symbols.push_back({at, length, place - 1, place + 1, kept > 0});
+      symbols.push_back(
+          {static_cast<std::uint32_t>(at), static_cast<std::uint32_t>(length), place - 1, place + 1, kept > 0});
       at += length;
     }
     if (symbols.empty()) return;
@@ -80,7 +82,7 @@ class SentencePieceBpe {
     };
     const auto offer = [&](std::uint32_t left, std::uint32_t right) {
       if (left == none || right == none || symbols[left].frozen || symbols[right].frozen) return;
-      const std::size_t length = symbols[left].length + symbols[right].length;
+      const std::uint32_t length = symbols[left].length + symbols[right].length;
       if (length > pieces.longest()) return;
       const std::string_view piece = text.substr(symbols[left].begin, length);
       const Id id = pieces.find(piece);

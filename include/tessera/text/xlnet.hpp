@@ -275,26 +275,30 @@ class XLNetTokenizer final : public Tokenizer {
       return Error::format(Code::out_of_range, "%s: a word has %zu bytes, expected at most %zu", traits().class_name,
                            normal.size(), SentencePiece::most_bytes);
     }
-    std::vector<PieceSpan>& spans = scratch.pieces.spans;
-    spans.clear();
-    model_.cut(normal, score, scratch.pieces, [&](const PieceSpan& span) {
-      if (span.id == model_.unknown() && !spans.empty() && spans.back().id == model_.unknown()) {
-        spans.back().length += span.length;
-      } else {
-        spans.push_back(span);
-      }
-    });
+    // Pieces are taken as they come: a word may be as long as a text. A run of unknown ones is one.
     bool plain = true;
-    for (const PieceSpan& span : spans) {
+    Error problem;
+    const auto take = [&](const PieceSpan& span) {
       const std::string_view piece = std::string_view(normal).substr(span.begin, span.length);
       if (ends_in_digit_and_comma(piece)) {
         plain = false;
-        TESSERA_TRY(cut_number(piece, append));
+        if (const auto cut = cut_number(piece, append); !cut.ok() && !problem) problem = cut.error();
       } else {
         plain &= span.id != model_.unknown();
         append(piece, span.id);
       }
-    }
+    };
+    PieceSpan last{0, 0, no_id};
+    model_.cut(normal, score, scratch.pieces, [&](const PieceSpan& span) {
+      if (span.id == model_.unknown() && last.id == model_.unknown()) {
+        last.length += span.length;
+        return;
+      }
+      if (last.length > 0) take(last);
+      last = span;
+    });
+    if (last.length > 0) take(last);
+    if (problem) return problem;
     const std::size_t count = out.size() - start;
     if (!plain || !WordCache::takes(word) || normal.size() > 3 + word.size() || count + 1 > WordCache::most_ids)
       return {};
