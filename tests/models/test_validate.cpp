@@ -116,7 +116,7 @@ BOOST_AUTO_TEST_CASE(distilbert) {
   auto in = input<In>(ids, 2, 4);
   const std::vector<float> mask(7, 1.0F);
   in.attention_mask = View::of_const(mask.data(), DType::f32, 7);
-  refused(owned.model, in, "distilbert: attention_mask: expected 8 values, found 7");
+  refused(owned.model, in, "distilbert: attention_mask: expected [2 texts, 4], found [7]");
   in.attention_mask = View();
   in.head_mask = View::of_const(mask.data(), DType::f32, 3, 2);
   refused(owned.model, in, "distilbert: head_mask: expected [heads] or [2 layers, heads]");
