@@ -6,7 +6,8 @@
 Ratios are of times in one run, best peer over ours: more than 1 is ahead. The share of the limit is the time that the matrix products would
 take at the multiply-add rate of the same rounds (their median), or the weights at the read bandwidth if that is longer, over our smallest time.
 Where a case was measured in several files, the last one counts. A star marks a case during which other programs took the machine: the
-median rate of its rounds was less than 0.8 of the best seen. Its share says nothing and is left out.
+median rate of its rounds was less than 0.8 of the best seen. Its share says nothing and is left out, as is one of more than all of the
+limit: the rates of bf16 and int8 are those of vector instructions, and a machine may have matrix instructions.
 """
 import argparse
 import json
@@ -64,7 +65,7 @@ def rows_of(results, ours):
         if rates and statistics.median(rates) < 0.8 * best[precision, result["case_spec"]["threads"]]:
             row["case"] += " *"
             limit = None
-        row["share"] = limit / row["min"] if limit else None
+        row["share"] = limit / row["min"] if limit and limit <= row["min"] else None
         rows.append(row)
     return rows
 

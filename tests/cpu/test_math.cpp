@@ -127,14 +127,14 @@ BOOST_AUTO_TEST_CASE(errors_stay_within_a_few_units_of_the_last_place) {
       };
       const auto exp = [](double x) { return std::exp(x); };
       report("exp", worst_ulps(HWY_DYNAMIC_DISPATCH(exp_row), exp, -87.3, 88.72), 3);
-      report("exp of negative", worst_ulps(HWY_DYNAMIC_DISPATCH(exp_of_negative_row), exp, -87.3, 0), 2);
+      report("exp of negative", worst_ulps(HWY_DYNAMIC_DISPATCH(exp_of_negative_row), exp, -87.3, 0), 1);
       report("tanh",
              worst_ulps(
                  HWY_DYNAMIC_DISPATCH(tanh_row), [](double x) { return std::tanh(x); }, -1e38, 1e38),
-             4);
+             2);
       const auto gelu = [](double x) { return x * cdf(x); };
       report("gelu, x > -2", worst_ulps(HWY_DYNAMIC_DISPATCH(gelu_row), gelu, -2, 1e38), 4);
-      report("gelu, x > -5", worst_ulps(HWY_DYNAMIC_DISPATCH(gelu_row), gelu, -5, 1e38), 20);
+      report("gelu, x > -5", worst_ulps(HWY_DYNAMIC_DISPATCH(gelu_row), gelu, -5, 1e38), 17);
       report("gelu, x > -8", worst_ulps(HWY_DYNAMIC_DISPATCH(gelu_row), gelu, -8, 1e38), 600);
       report("gelu, absolute as at 1", worst_ulps(HWY_DYNAMIC_DISPATCH(gelu_row), gelu, -1e38, 1e38, 1), 1);
       report("gelu_tanh, x > -2", worst_ulps(HWY_DYNAMIC_DISPATCH(gelu_tanh_row), gelu_tanh, -2, 1e38), 6);
