@@ -3,8 +3,8 @@
 // Source: Shazeer, "GLU Variants Improve Transformer" (2020), equation 6; as there, no linear has a bias.
 #pragma once
 
-#include "tessera/blocks/activation.hpp"
 #include "tessera/blocks/linear.hpp"
+#include "tessera/ops/activation.hpp"
 #include "tessera/ops/multiply.hpp"
 
 namespace tessera::inline TESSERA_ISA {
