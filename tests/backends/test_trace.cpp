@@ -97,7 +97,7 @@ BOOST_AUTO_TEST_CASE(ops_of_other_backends_are_close_to_the_references) {
       BOOST_TEST(e.deviation <= 2e-6 * std::fmax(e.scale, 1e-3), backend.name()
                                                                      << ", op " << e.number << ", " << name(e.op));
     }
-    BOOST_TEST(compared > 20);
+    BOOST_TEST(compared >= 19);  // of the cpu backend, which fuses most
     BOOST_TEST_MESSAGE(backend.name() << ": " << compared << " ops compared, largest deviation/scale " << worst);
   }
 }
