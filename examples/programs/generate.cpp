@@ -17,6 +17,7 @@
 
 #include "common/backend.hpp"
 #include "common/lines.hpp"
+#include "common/model_path.hpp"
 #include "common/output.hpp"
 #include "common/program.hpp"
 #include "common/progress.hpp"
@@ -41,6 +42,7 @@ struct Options {
   std::string output, format = "text";
   tessera::TextRequest request;
   BackendOptions backend;
+  tessera::programs::ModelPath model_path;
 };
 
 /// Where texts go: as they grow to a terminal, else whole.
@@ -135,7 +137,8 @@ Result<void> run(Options& o) {
   tessera::ThreadPool pool;
   TESSERA_TRY(pool.start(o.backend.threads));
 
-  if (io::kind_of(o.model) != io::PathKind::folder)
+  TESSERA_TRY_ASSIGN(const std::string model, o.model_path(o.model));
+  if (io::kind_of(model) != io::PathKind::folder)
     return Error::format(Code::not_found,
                          "%s: no such folder; --model_name_or_path names a folder with config.json, "
                          "weights and the files of a tokenizer",
@@ -143,7 +146,7 @@ Result<void> run(Options& o) {
   std::optional<tessera::Architecture> architecture;
   for (const tessera::ArchitectureName& a : tessera::architecture_names)
     if (a.model_type == o.model_type) architecture = a.architecture;
-  TESSERA_TRY_ASSIGN(const auto generator, TextGenerator::from_pretrained(o.model, architecture));
+  TESSERA_TRY_ASSIGN(const auto generator, TextGenerator::from_pretrained(model, architecture));
   TESSERA_TRY(generator->prepare(backend, pool.executor(), o.backend.chosen_precision()));
   if (!o.padding_file.empty()) {
     TESSERA_TRY_ASSIGN(o.request.padding_text, io::read_text(o.padding_file));
@@ -208,7 +211,9 @@ int main(int argc, char** argv) {
   tessera::Sampling& sampling = request.sampling;
   sampling.top_p = 0.9;
   sampling.seed = 42;
-  app.add_option("--model_name_or_path,--model", o.model, "folder of the model")->required()->type_name("DIR");
+  app.add_option("--model_name_or_path,--model", o.model, "folder of the model, or its name")
+      ->required()
+      ->type_name("MODEL");
   app.add_option("--model_type", o.model_type, "without it, what the folder says")
       ->check(CLI::IsMember({"openai-gpt", "gpt2", "transfo-xl", "xlnet", "xlm"}));
   CLI::Option* const prompt = app.add_option("--prompt", o.prompt, "a text to continue");
@@ -250,6 +255,7 @@ int main(int argc, char** argv) {
                  "text: what follows each prompt, and a line end; jsonl: {\"prompt\": ..., \"text\": ..., ...} a line")
       ->check(CLI::IsMember({"text", "jsonl"}))
       ->capture_default_str();
+  o.model_path.add_to(app);
   o.backend.add_to(app);
   o.backend.add_precision_to(app);
   app.add_flag("--no_cuda", o.no_cuda, "no device, which is the default: name one with --backend");

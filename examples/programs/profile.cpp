@@ -15,6 +15,7 @@
 #include <CLI/CLI.hpp>
 
 #include "common/backend.hpp"
+#include "common/model_path.hpp"
 #include "common/output.hpp"
 #include "common/program.hpp"
 #include "tessera/base/version.hpp"
@@ -33,6 +34,7 @@ struct Options {
   int repeat = 5;
   bool every_op = false;
   programs::BackendOptions where;
+  programs::ModelPath model_path;
 };
 
 std::string shape_of(const View& v) {
@@ -223,10 +225,11 @@ Result<void> profile(const Options& options, const AnyBackend& backend, const Ex
   return {};
 }
 
-Result<void> run(const Options& options) {
+Result<void> run(Options& options) {
   TESSERA_TRY_ASSIGN(const AnyBackend backend, programs::choose_backend(options.where.backend));
   ThreadPool pool;
   TESSERA_TRY(pool.start(options.where.threads));
+  TESSERA_TRY_ASSIGN(options.folder, options.model_path(options.folder));
   TESSERA_TRY_ASSIGN(const Architecture architecture, architecture_of(options.folder));
   switch (architecture) {
     case Architecture::distilbert: return profile<DistilBert<>>(options, backend, pool.executor());
@@ -255,12 +258,16 @@ constexpr const char* footer =
 int main(int argc, char** argv) {
   CLI::App app{"Prints what each op of a model costs, and writes the graph of its ops.", "profile"};
   Options options;
-  app.add_option("model", options.folder, "folder with config.json and weights, of any architecture")->required();
+  app.add_option(
+         "model", options.folder,
+         "folder with config.json and weights, of any architecture, or a model's name; its base is run, without a head")
+      ->required();
   app.add_option("--texts", options.texts, "texts of the batch")->check(CLI::Range(1, 65536))->capture_default_str();
   app.add_option("--tokens", options.tokens, "tokens of each")->check(CLI::Range(1, 65536))->capture_default_str();
   app.add_option("--repeat", options.repeat, "runs")->check(CLI::Range(1, 100000))->capture_default_str();
   app.add_flag("--ops", options.every_op, "a line for each op, in the order of the model");
   app.add_option("--dot", options.dot, "also write the graph of the ops here, for Graphviz");
+  options.model_path.add_to(app);
   options.where.add_to(app);
   options.where.add_precision_to(app);
   app.set_version_flag("--version", std::string("profile (tessera) ") + TESSERA_VERSION_STRING);

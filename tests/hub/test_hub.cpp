@@ -295,6 +295,25 @@ BOOST_AUTO_TEST_CASE(a_connection_that_is_cut_goes_on_where_it_was) {
   BOOST_TEST(server.asked().back() == "GET /later 60000-");
 }
 
+BOOST_AUTO_TEST_CASE(who_fetches_the_same_file_at_once_waits_for_the_first) {
+  Server server;
+  const Folder folder;
+  const std::string body = numbers(300000);
+  server.put("/same", {.body = body});
+  std::vector<std::string> contents(4);
+  std::vector<std::thread> threads;
+  for (std::string& content : contents)
+    threads.emplace_back([&] {
+      const auto path = hub::fetch(server.url("/same"), quick(folder));
+      content = path.ok() ? content_of(*path) : path.error().message();
+    });
+  for (std::thread& thread : threads) thread.join();
+  for (const std::string& content : contents) BOOST_TEST((content == body));
+  const auto asked = server.asked();
+  BOOST_TEST(std::count(asked.begin(), asked.end(), "GET /same") == 1);
+  BOOST_TEST(!std::filesystem::exists(folder / (hub::cache_name(server.url("/same"), "\"v1\"") + ".lock")));
+}
+
 BOOST_AUTO_TEST_CASE(what_cannot_be_had_is_an_error_that_says_why_and_leaves_nothing_that_looks_whole) {
   Server server;
   const Folder folder;

@@ -54,8 +54,8 @@ std::vector<std::byte> archive(const std::string& program, Bytes storage = std::
 
 /// The stream of 2019 with this program and the storage of six floats.
 std::vector<std::byte> stream(const std::string& program) {
-  const std::string start = "\x80\x02\x8a\x0a" + std::string(detail::torch_magic) + ".\x80\x02M\xe9\x03.\x80\x02}" +
-                            text("little_endian") + "\x88s.";
+  const std::string start = "\x80\x02\x8a\x0a" + std::string(tessera::io::detail::torch_magic) +
+                            ".\x80\x02M\xe9\x03.\x80\x02}" + text("little_endian") + "\x88s.";
   auto out = test::bytes(start + program + "\x80\x02]" + text("0") + "a." + "\x06\0\0\0\0\0\0\0"s);
   const auto data = std::as_bytes(std::span(six));
   out.insert(out.end(), data.begin(), data.end());

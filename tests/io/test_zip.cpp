@@ -107,7 +107,7 @@ BOOST_AUTO_TEST_CASE(a_deflated_entry_is_unpacked_and_checked) {
   const auto unpacks = [&](const std::vector<std::byte>& file) {
     const auto archive = ZipArchive::open(file);
     if (!archive) return false;
-    detail::Allowance allowance(file.size());
+    tessera::io::detail::Allowance allowance(file.size());
     const auto buffer = archive->inflate(archive->entries()[0], allowance);
     return buffer.ok() && text_of({buffer->data(), buffer->size()}) == content;
   };
@@ -127,7 +127,7 @@ BOOST_AUTO_TEST_CASE(a_claim_beyond_what_deflate_can_give_is_refused_before_anyt
 BOOST_AUTO_TEST_CASE(a_bomb_exceeds_its_allowance) {
   const auto file = deflated(deflate_raw(std::string(90'000'000, 'a')), 90'000'000, 0);
   const ZipArchive archive = ZipArchive::open(file).value();
-  detail::Allowance allowance(file.size());
+  tessera::io::detail::Allowance allowance(file.size());
   const auto buffer = archive.inflate(archive.entries()[0], allowance);
   BOOST_TEST(!buffer.ok());
   BOOST_TEST(std::string_view(buffer.error().message()).find("out of proportion") != std::string_view::npos);

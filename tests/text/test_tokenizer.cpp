@@ -206,6 +206,9 @@ BOOST_AUTO_TEST_CASE(rows_are_padded_to_the_longest_at_the_chosen_side) {
   BOOST_TEST(Json(left->ids) == Json({0, 0, 0, 4, 643, 5, 0, 0, 4, 643, 1090, 5}));
   BOOST_TEST(Json(left->segments) == Json({4, 4, 4, 0, 0, 0, 4, 4, 0, 0, 0, 0}));
   BOOST_TEST(tokenizer.pad({})->ids.empty());
+  for (const std::size_t columns : {static_cast<std::size_t>(-1), std::size_t{1} << 63}) {
+    BOOST_TEST(!tokenizer.pad(rows, {PadOptions::Side::left, columns, 8, 4}).ok());
+  }
   BOOST_TEST(!tokenizer.pad(rows, {PadOptions::Side::right, 0, 0, 0}).ok());
 }
 

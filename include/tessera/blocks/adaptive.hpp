@@ -20,6 +20,12 @@ struct Cutoffs {
     end[count++] = vocabulary;
   }
 
+  /// Whether they rise, so that no cluster is empty.
+  constexpr bool rise() const noexcept {
+    for (int i = 0; i < count; ++i)
+      if (size(i) <= 0) return false;
+    return true;
+  }
   constexpr Index first(int i) const noexcept { return i > 0 ? end[i - 1] : 0; }
   constexpr Index size(int i) const noexcept { return end[i] - first(i); }
   constexpr Index vocabulary() const noexcept { return count > 0 ? end[count - 1] : 0; }

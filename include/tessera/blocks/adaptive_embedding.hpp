@@ -31,7 +31,7 @@ constexpr double square_root(double x) noexcept {
 /// The width of cluster i's table: embed / div_val^i.
 constexpr Index cluster_width(Index embed, Index div_val, int i) noexcept {
   Index divisor = 1;
-  for (int k = 0; k < i; ++k) divisor *= div_val;
+  for (int k = 0; k < i; ++k) divisor *= div_val > 0 ? div_val : 1;
   return embed / divisor;
 }
 }  // namespace detail

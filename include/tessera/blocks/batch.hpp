@@ -16,6 +16,13 @@ constexpr Sequence make_sequence(auto& context, const Layout& layout, const View
   return s;
 }
 
+/// Memory that goes from call to call lies as the backend of the call reads it.
+constexpr void require_element(auto& context, const char* what, const View& memory) noexcept {
+  using element = typename std::remove_reference_t<decltype(context)>::element;
+  context.require(memory.type == dtype_of<element>, what, static_cast<Index>(sizeof(element)),
+                  static_cast<Index>(size_of(memory.type)), Code::invalid_argument);
+}
+
 /// Position ids as given, or 0, 1, ... within each text.
 constexpr Operand make_positions(auto& context, const Layout& layout, const View& given,
                                  std::int32_t first = 0) noexcept {
@@ -151,18 +158,24 @@ inline Result<void> check_head_mask(const char* model, const View& mask, Index l
   return check_numbers(model, "head_mask", mask, mask.count());
 }
 
+/// [texts, keys].
+inline Result<void> check_mask(const char* model, const char* what, const View& mask, const Layout& layout,
+                               Index keys) noexcept {
+  TESSERA_TRY(check_order(model, what, mask, layout, keys));
+  if (mask.present() && mask.rank < 2 && layout.texts > 1)
+    return Error::format(Code::shape_mismatch, "%s: %s: expected [%lld texts, %lld], found [%lld]", model, what,
+                         static_cast<long long>(layout.texts), static_cast<long long>(keys),
+                         static_cast<long long>(mask.count()));
+  return check_numbers(model, what, mask, layout.texts * keys);
+}
+
 /// [texts, keys], of padded batches alone.
 inline Result<void> check_attention_mask(const char* model, const View& mask, const Layout& layout,
                                          Index keys) noexcept {
   if (mask.present() && layout.is_ragged())
     return Error::format(Code::invalid_argument, "%s: a ragged batch has no padding, so it takes no attention_mask",
                          model);
-  TESSERA_TRY(check_order(model, "attention_mask", mask, layout, keys));
-  if (mask.present() && mask.rank < 2 && layout.texts > 1)
-    return Error::format(Code::shape_mismatch, "%s: attention_mask: expected [%lld texts, %lld], found [%lld]", model,
-                         static_cast<long long>(layout.texts), static_cast<long long>(keys),
-                         static_cast<long long>(mask.count()));
-  return check_numbers(model, "attention_mask", mask, layout.texts * keys);
+  return check_mask(model, "attention_mask", mask, layout, keys);
 }
 
 /// No text longer than the table of positions, unless the caller gives positions.

@@ -86,6 +86,9 @@ struct MemoryPlan {
 constexpr MemoryPlan plan_memory(auto& context, const Mems& mems, const Layout& layout,
                                  const MemoryRows& kept) noexcept {
   MemoryPlan p{mems, kept, {}, {}};
+  if (mems.present())
+    require_element(context, "mems: they were made for a backend with another element type; bytes of one",
+                    mems.rows[0]);
   if (!mems.present() || mems.next == nullptr) return p;
   const auto rows = [&](Index first, Index end, Index stride) {
     const Index each = end - first;

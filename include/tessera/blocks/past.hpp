@@ -55,6 +55,7 @@ constexpr Sequence make_sequence(auto& context, const Layout& layout, const View
 /// Where the rows of a batch go in the memory of its past.
 constexpr PastRows make_past_rows(auto& context, const Layout& layout, const Past& past) noexcept {
   if (!past.present()) return {};
+  require_element(context, "past: it was made for a backend with another element type; bytes of one", past.keys[0]);
   Index text = 0;
   const Operand rows = context.make_ids(layout.rows, [&, text](Index row) mutable {
     while (row >= layout.first(text + 1)) ++text;

@@ -88,7 +88,8 @@ constexpr Fault fault_of_sizes(const Model& model) noexcept {
   if constexpr (requires { static_cast<bool>(model.complete()); }) {
     if (model.complete()) return fault;
     fault.code = Code::invalid_argument;
-    fault.what = "model: it is not complete: no memory for its layers, or fewer than none in the config; complete";
+    fault.what =
+        "model: it is not complete: no memory for its layers, or sizes in the config that no model has; complete";
     fault.expected = 1;
     if constexpr (requires { model.misfit().name; })
       if (model.misfit().name != nullptr) {
@@ -226,6 +227,10 @@ class WeightLayout {
         if (other == hash)
           error = Error::format(Code::invalid_argument,
                                 "weights: two params have the role %s: give each a name of its own", path.c_str());
+      for (int d = 0; d < param.view.rank; ++d)
+        if (param.view.dim[d] < 0)
+          error = Error::format(Code::out_of_range, "weights: %s has a size of %lld: the config is not one of a model",
+                                path.c_str(), static_cast<long long>(param.view.dim[d]));
       if (path.cut_short())
         error = Error::format(Code::out_of_range, "weights: the role %s... is longer than %d characters", path.c_str(),
                               RolePath::capacity - 1);

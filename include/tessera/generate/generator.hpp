@@ -26,17 +26,20 @@ class Generator {
   /// Room for `texts` texts whose prompts have up to `longest_prompt` tokens, and `capacity`, which is more, with what
   /// follows.
   Result<void> reserve(Index texts, Index longest_prompt, Index capacity) noexcept {
-    running_ = false;
+    running_ = reserved_ = false;
     TESSERA_TRY(texts_.reserve(texts, longest_prompt, capacity));
     TESSERA_TRY(sampler_.reserve(next_.vocabulary()));
     if (!done_.resize(static_cast<std::size_t>(texts)))
       return Error::format(Code::out_of_memory, "generator: no memory for %lld texts", static_cast<long long>(texts));
-    return next_.reserve(texts, longest_prompt, capacity, false);
+    TESSERA_TRY(next_.reserve(texts, longest_prompt, capacity, false));
+    reserved_ = true;
+    return {};
   }
 
   /// Runs the prompts, as many as reserved. The first new tokens come with the first step.
   Result<void> start(const Prompts& prompts, const GenerateOptions& options) noexcept {
     running_ = false;
+    if (!reserved_) return Error::format(Code::invalid_argument, "generator: nothing is reserved; call reserve");
     TESSERA_TRY(check_sampling(options.sampling));
     TESSERA_TRY(texts_.begin(prompts));
     options_ = options;
@@ -98,7 +101,7 @@ class Generator {
   Sampler sampler_;
   GenerateOptions options_;
   Buffer<bool> done_;
-  bool running_ = false;
+  bool reserved_ = false, running_ = false;
 };
 
 }  // namespace tessera

@@ -120,7 +120,7 @@ struct AnswerBeam {
     TESSERA_TRY(check_ids(base.name, "end_positions", in.end_positions, texts, 0, T));
     TESSERA_TRY(check_ids(base.name, "cls_index", in.cls_index, texts, 0, T));
     TESSERA_TRY(check_numbers(base.name, "is_impossible", in.is_impossible, texts));
-    TESSERA_TRY(check_numbers(base.name, "p_mask", in.p_mask, texts * T));
+    TESSERA_TRY(check_mask(base.name, "p_mask", in.p_mask, layout, T));
     const bool searches = !in.start_positions.present() || !in.end_positions.present();
     if (searches && (start_n_top > T || end_n_top > T))
       return Error::format(

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cerrno>
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
@@ -21,6 +22,10 @@
 #include <vector>
 
 #include <curl/curl.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "tessera/base/result.hpp"
 #include "tessera/hub/cache.hpp"
@@ -234,9 +239,41 @@ inline Error status_error(const std::string& url, long status) {
                                                         : "");
 }
 
+/// One process or thread at a time fetches a file; the others wait, and then find it. A lock that cannot be had (a file
+/// system without them) is passed over.
+class FetchLock {
+ public:
+  explicit FetchLock(std::string path) : path_(std::move(path)) {
+    for (;;) {
+      descriptor_ = ::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+      if (descriptor_ < 0) return;
+      while (::flock(descriptor_, LOCK_EX) != 0 && errno == EINTR) {
+      }
+      // The one before removes the file when it is done: then this is the lock of nothing.
+      struct stat here {};
+      struct stat there {};
+      if (::fstat(descriptor_, &here) == 0 && ::stat(path_.c_str(), &there) == 0 && here.st_ino == there.st_ino) return;
+      ::close(descriptor_);
+    }
+  }
+  FetchLock(const FetchLock&) = delete;
+  FetchLock& operator=(const FetchLock&) = delete;
+  ~FetchLock() {
+    if (descriptor_ < 0) return;
+    ::unlink(path_.c_str());
+    ::close(descriptor_);
+  }
+
+ private:
+  std::string path_;
+  int descriptor_ = -1;
+};
+
 /// The data of an address as the file `path`.
 inline Result<void> download(const std::string& url, const std::string& path, const Answer& told,
                              const std::string& sha256, const Options& options) {
+  const FetchLock lock(path + ".lock");
+  if (io::kind_of(path) == io::PathKind::file) return {};  // somebody else fetched it meanwhile
   const std::string part = path + ".part";
   Error last;
   for (int attempt = 0; attempt < (std::max)(options.attempts, 1); ++attempt) {

@@ -58,8 +58,10 @@ inline bool is_whole(const std::string& folder, Wanted wanted) {
 
 /// `to` becomes another name of `from`, in one step: a link where the system has them, else a copy.
 inline Result<void> link_file(const std::string& from, const std::string& to) {
-  const std::string temporary = to + ".part";
   std::error_code code;
+  if (std::filesystem::equivalent(from, to, code)) return {};
+  code.clear();
+  const std::string temporary = to + ".part";
   std::filesystem::remove(temporary, code);
   std::filesystem::create_hard_link(from, temporary, code);
   if (code) {

@@ -110,7 +110,8 @@ struct TransfoXL : ConfigFit {
     fit("n_layer", S.layers, c.n_layer);
     fit("n_head * d_head", S.heads, c.n_head * c.d_head);
     fit("d_inner", S.inner, c.d_inner);
-    complete_ = word_emb.init(c.clusters(), c.d_embed, c.d_model, c.div_val) && stack.resize(c.n_layer);
+    complete_ = c.clusters().rise() && c.div_val > 0 && word_emb.init(c.clusters(), c.d_embed, c.d_model, c.div_val) &&
+                stack.resize(c.n_layer);
     for (Index i = 0; i < stack.size(); ++i) {
       auto& layer = stack[i];
       layer.attention = {c.d_model, c.n_head, c.d_head, c.dropatt};

@@ -220,13 +220,14 @@ struct XLNet : ConfigFit {
     if (in.input_mask.present() && in.attention_mask.present())
       return Error::format(Code::invalid_argument,
                            "xlnet: expected an input_mask (1 = hidden) or an attention_mask (1 = visible), found both");
-    TESSERA_TRY(check_numbers(name, "input_mask", in.input_mask, layout.texts * T));
-    TESSERA_TRY(check_numbers(name, "attention_mask", in.attention_mask, layout.texts * T));
+    TESSERA_TRY(check_mask(name, "input_mask", in.input_mask, layout, T));
+    TESSERA_TRY(check_mask(name, "attention_mask", in.attention_mask, layout, T));
     const View& p = in.perm_mask;
     if (p.present() && (p.rank != 3 || p.dim[0] != layout.texts || p.dim[1] != T || p.dim[2] != T))
-      return Error::format(Code::shape_mismatch, "xlnet: perm_mask: expected [%lld, %lld, %lld], found %lld values",
-                           static_cast<long long>(layout.texts), static_cast<long long>(T), static_cast<long long>(T),
-                           static_cast<long long>(p.count()));
+      return Error::format(
+          Code::shape_mismatch, "xlnet: perm_mask: expected [%lld, %lld, %lld], found [%lld, %lld, %lld]",
+          static_cast<long long>(layout.texts), static_cast<long long>(T), static_cast<long long>(T),
+          static_cast<long long>(p.dim[0]), static_cast<long long>(p.dim[1]), static_cast<long long>(p.dim[2]));
     TESSERA_TRY(check_numbers(name, "perm_mask", p, layout.texts * T * T));
     const View& m = in.target_mapping;
     if (m.present() && (m.rank != 3 || m.dim[0] != layout.texts || m.dim[1] <= 0 || m.dim[2] != T))

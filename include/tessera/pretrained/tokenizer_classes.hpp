@@ -67,6 +67,13 @@ inline bool is_true(const io::Json& value) {
   return !value.empty();
 }
 
+/// A special token: a string, or an object with "content", as later packages of the reference's authors write it.
+inline Result<std::string> as_token(const io::Json& value, std::string_view key) {
+  if (value.is_object())
+    if (const io::Json* const content = io::find_key(value, "content")) return io::as_string(*content, key);
+  return io::as_string(value, key);
+}
+
 inline Result<std::vector<std::string>> as_strings(const io::Json& value, std::string_view key) {
   if (!value.is_array()) {
     return Error::format(Code::bad_format, "JSON: %s is of type %s, a list of strings expected",
@@ -74,7 +81,7 @@ inline Result<std::vector<std::string>> as_strings(const io::Json& value, std::s
   }
   std::vector<std::string> out;
   for (const io::Json& element : value) {
-    TESSERA_TRY_ASSIGN(std::string text, io::as_string(element, key));
+    TESSERA_TRY_ASSIGN(std::string text, as_token(element, key));
     out.push_back(std::move(text));
   }
   return out;
@@ -93,12 +100,12 @@ inline Result<std::int64_t> as_max_len(const io::Json& value) {
 inline Result<void> apply_special_tokens(const io::Json& arguments, text::SpecialTokens& special) {
   for (const auto& [key, value] : arguments.items()) {
     const auto role = text::role_named(key);
-    if (!role) continue;
+    if (!role || value.is_null()) continue;  // null: not given
     if (*role == text::Role::additional) {
       TESSERA_TRY_ASSIGN(std::vector<std::string> tokens, as_strings(value, key));
       special.set_additional(std::move(tokens));
     } else {
-      TESSERA_TRY_ASSIGN(std::string token, io::as_string(value, key));
+      TESSERA_TRY_ASSIGN(std::string token, as_token(value, key));
       special.set(*role, std::move(token));
     }
   }

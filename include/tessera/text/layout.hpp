@@ -139,6 +139,13 @@ inline Result<Batch> pad(std::span<const Encoding> rows, Id pad_id, const PadOpt
     batch.columns = row.ids.size() > batch.columns ? row.ids.size() : batch.columns;
     batch.lengths.push_back(row.ids.size());
   }
+  // So that the sizes below can neither overflow nor mean more memory than any machine has.
+  constexpr std::size_t most = std::size_t{1} << 40;
+  if (batch.columns > most || options.multiple_of > most ||
+      (batch.rows > 0 && most / batch.rows < batch.columns + options.multiple_of)) {
+    return Error::format(Code::out_of_range, "pad: %zu rows of %zu columns, a multiple of %zu, are more than 2^40 ids",
+                         batch.rows, batch.columns, options.multiple_of);
+  }
   batch.columns = (batch.columns + options.multiple_of - 1) / options.multiple_of * options.multiple_of;
   const std::size_t cells = batch.rows * batch.columns;
   batch.ids.assign(cells, pad_id);
