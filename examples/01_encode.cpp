@@ -42,7 +42,7 @@ struct SentenceEncoder {
 
 static Result<void> run(const std::string& folder) {
   TESSERA_TRY_ASSIGN(const auto pretrained, from_pretrained<Bert<>>(folder));
-  TESSERA_TRY_ASSIGN(const auto loaded, pretrained::load_tokenizer(folder, "BertTokenizer"));
+  TESSERA_TRY_ASSIGN(const auto loaded, pretrained::load_bert_tokenizer(folder));
 
   const std::vector<std::string> sentences = {"A man is eating food.", "Someone has a meal.", "The sky is blue."};
   std::vector<std::int32_t> ids, offsets{0};  // one text after the other: no padding
