@@ -380,6 +380,17 @@ BOOST_AUTO_TEST_CASE(the_class_is_found_in_the_files_and_then_in_the_name_of_the
   BOOST_TEST(!tokenizer_class(nameless.path()).ok());
 }
 
+BOOST_AUTO_TEST_CASE(special_tokens_are_read_as_later_packages_write_them) {
+  Folder f("later");
+  f.put("vocab.txt", "[UNK]\n[CLS]\n[SEP]\n<m>\n<x>\na\n")
+      .put("tokenizer_config.json", R"({"pad_token": null})")
+      .put("special_tokens_map.json",
+           R"({"mask_token": {"content": "<m>", "lstrip": true}, "additional_special_tokens": [{"content": "<x>"}]})");
+  const auto loaded = load(f.path(), "BertTokenizer");
+  BOOST_TEST(loaded.tokenizer->special_tokens()[Role::mask] == "<m>");
+  BOOST_TEST(golden::value(loaded.tokenizer->encode("a <x> <m>")) == Json({5, 4, 3}));
+}
+
 BOOST_AUTO_TEST_CASE(broken_folders_give_errors_that_say_where_and_what) {
   const auto has = [](const std::string& message, const std::string& part) {
     BOOST_TEST(message.find(part) != std::string::npos, message << " lacks: " << part);
@@ -393,7 +404,7 @@ BOOST_AUTO_TEST_CASE(broken_folders_give_errors_that_say_where_and_what) {
   has(error_of(f.path(), "BertTokenizer"),
       "vocab.txt: vocabulary: expected UTF-8, found an invalid byte 0xFF at offset 2");
   f.put("vocab.txt", "a\n");
-  has(error_of(f.path(), "BertTokenizer", {{"unk_token", nullptr}}), "'unk_token' is of type null, string expected");
+  has(error_of(f.path(), "BertTokenizer", {{"unk_token", 5}}), "'unk_token' is of type number, string expected");
   has(error_of(f.path(), "BertTokenizer", {{"never_split", "x"}}), "a list of strings expected");
   has(error_of(f.path(), "BertTokenizer", {{"max_len", "x"}}), "'max_len' is of type string");
   has(error_of(f.path(), "BertTokenizer", Json::array()), "an object expected, found array");
