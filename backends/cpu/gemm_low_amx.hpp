@@ -4,8 +4,7 @@
 // groups of 16 columns to a tile, is read where it lies, so packed weights are those of the vector instructions. Six
 // registers hold the sums of 32 rows by 48 columns, one holds b and one a: a is read twice for each step of 16 groups,
 // b once, in an order in which neighbours share it. The whole of `inner` passes before sums are stored, through the
-// stack, where scales, bias and activation meet them. Fewer rows than `least_rows` are left to the vector instructions:
-// a tile would be mostly empty.
+// stack, where scales, bias and activation meet them. Fewer rows than `least_rows` are left to the vector instructions.
 //
 // The state of the tiles is the thread's: each call sets it and gives it up again.
 #pragma once
@@ -28,7 +27,6 @@ namespace tessera::inline TESSERA_ISA::cpu::amx {
 inline constexpr Index tile_rows = 16;
 inline constexpr Index tile_groups = 16;  ///< along inner
 inline constexpr Index tile_columns = 16;
-inline constexpr Index least_rows = 8;
 inline constexpr Index stream_ahead = 4096;  ///< bytes
 
 /// Whether the machine has the instructions and the system lets this process use them.
@@ -73,6 +71,8 @@ class TileState {
 
 struct Bf16 {
   static constexpr std::uint8_t form = bf16_panels;
+  /// All: the dot products add up in another order, and a text has the same numbers alone as in a batch.
+  static constexpr Index least_rows = 1;
   static constexpr PrepareFunction prepare = &x86::prepare_bf16;
   /// Two tiles of rows (0 to 2, 3 to 5 are their sums) or one, times tile v of the columns, which lies in 6.
 #define TESSERA_TILE_MULTIPLY(v, w)            \
@@ -99,6 +99,8 @@ struct Bf16 {
 
 struct Int8 {
   static constexpr std::uint8_t form = int8_panels;
+  /// Sums of integers are the same either way, and few rows leave a tile mostly empty.
+  static constexpr Index least_rows = 8;
   static constexpr PrepareFunction prepare = &x86::prepare_int8;
   TESSERA_TILE_MULTIPLY(0, 3)
   TESSERA_TILE_MULTIPLY(1, 4)
@@ -301,7 +303,7 @@ inline LowCut cut_of(const LowGemm& g) noexcept {
 }
 
 template <class Dot>
-inline constexpr LowMatrix matrix = {Dot::prepare, &multiply_panels<Dot>, &cut_of, least_rows};
+inline constexpr LowMatrix matrix = {Dot::prepare, &multiply_panels<Dot>, &cut_of, Dot::least_rows};
 
 /// The product for a packed form, or null where the machine has no such instruction.
 inline const LowMatrix* matrix_for(std::uint8_t form) noexcept {

@@ -133,8 +133,8 @@ BOOST_AUTO_TEST_CASE(bad_input_is_one_line_and_nothing_is_written) {
   fails(options("", "nothing"), {"nothing", "No such file"});
   fails(options("--layers 2"), {"--layers", "no layer 2", "-2 to 1"});
   fails(options("--max_seq_length 17"), {"17", "16 positions"});
-  fails("--input_file bad --output_file result --bert_model bert-base-uncased",
-        {"bert-base-uncased", "local folder", "config.json", "vocab.txt", "pytorch_model.bin"});
+  fails("--input_file bad --output_file result --offline --cache cache --bert_model bert-base-uncased",
+        {"bert-base-uncased", "by hand", "config.json", "vocab.txt", "pytorch_model.bin"});
   write_file(place.folder / "features/vocab.txt", read_file(golden / "vocab.txt") + "one\n");
   fails(options("--layers 1"), {"vocab.txt", "62", "61"});
   write_file(place.folder / "features/vocab.txt", read_file(golden / "vocab.txt"));

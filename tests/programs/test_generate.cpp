@@ -96,6 +96,6 @@ BOOST_FIXTURE_TEST_CASE(errors_are_one_line, Fixture) {
   fails("--format jsonl", 1, "standard input: prompt 2: expected at least one token", "a\n\n");
   const Answer nowhere = run("generate", "--model nowhere --prompt a");
   BOOST_TEST(nowhere.status == 1);
-  BOOST_TEST(contains(nowhere.err, "nowhere: no such folder"));
+  BOOST_TEST(contains(nowhere.err, "nowhere: no such file or folder"));
   BOOST_TEST(run("generate", "--help").status == 0);
 }

@@ -119,7 +119,7 @@ BOOST_AUTO_TEST_CASE(a_full_output_ends_a_run_whose_input_has_no_end) {
   const Workplace place;
   place.make_model("plain");
   for (const auto& [program, options] :
-       {std::pair<std::string, std::string>{"tokenize", bert}, {"encode", "--model plain"}}) {
+       {std::pair<std::string, std::string>{"tokenize", bert}, {"encode", "--model plain --input-format jsonl"}}) {
     BOOST_TEST_CONTEXT(program) {
       Running running = place.start(program, options + " > /dev/full 2> err", "yes '{\"text\": \"a\"}' |");
       BOOST_TEST(running.wait() == -1);

@@ -56,7 +56,7 @@ class BeamSearch {
 
   /// Searches to the end. The sink sees the tokens of the best text of each prompt when all are found.
   Result<void> run(const Prompts& prompts, const BeamOptions& options) noexcept {
-    TESSERA_TRY(check(options));
+    TESSERA_TRY(check_options(options));
     TESSERA_TRY(texts_.begin(prompts, width_));
     options_ = options;
     for (std::size_t t = 0; t < done_.size(); ++t) {
@@ -124,7 +124,7 @@ class BeamSearch {
     return std::pow((5.0 + static_cast<double>(new_tokens)) / 6.0, options_.length_penalty);
   }
 
-  Result<void> check(const BeamOptions& options) const noexcept {
+  Result<void> check_options(const BeamOptions& options) const noexcept {
     if (!reserved_) return Error::format(Code::invalid_argument, "beam search: nothing is reserved; call reserve");
     if (options.max_new_tokens <= 0)
       return Error::format(Code::out_of_range, "beam search: max_new_tokens: expected 1 or more, found %lld",

@@ -90,7 +90,7 @@ class AnyGeneratorOf final : public AnyGenerator {
   }
   Result<void> search(const Prompts& prompts, Index width, const BeamOptions& options) override {
     TESSERA_TRY_ASSIGN(Room room, room_for(prompts, width, options, beam_room_));
-    room.stops = std::max(options.stop_count, room.stops);
+    room.stops = (std::max)(options.stop_count, room.stops);
     if (!(room == beam_room_)) {
       beam_room_ = Room();
       TESSERA_TRY(search_->reserve(room.texts, width, room.prompt, room.capacity, room.stops));
@@ -121,17 +121,17 @@ class AnyGeneratorOf final : public AnyGenerator {
     if (generator_ == nullptr)
       return Error::format(Code::invalid_argument, "%s: call prepare before", std::string(name(architecture_)).c_str());
     Index longest = 0;
-    for (Index t = 0; t < prompts.texts; ++t) longest = std::max(longest, prompts.length(t));
+    for (Index t = 0; t < prompts.texts; ++t) longest = (std::max)(longest, prompts.length(t));
     const Index all = context_size(), more = options.max_new_tokens;
     if (more > 0 && (longest > all || more > all - longest))
       return Error::format(Code::out_of_range,
                            "generator: a prompt of %lld tokens and %lld new ones: the model has room for %lld",
                            static_cast<long long>(longest), static_cast<long long>(more), static_cast<long long>(all));
-    Room room{prompts.texts, width, std::max(longest, Index{1}), std::max(longest, Index{1}) + std::max(more, Index{1}),
-              old.stops};
+    Room room{prompts.texts, width, (std::max)(longest, Index{1}),
+              (std::max)(longest, Index{1}) + (std::max)(more, Index{1}), old.stops};
     if (old.texts != room.texts || old.width != room.width) return room;
-    room.prompt = std::max(room.prompt, old.prompt);
-    room.capacity = std::max(room.capacity, old.capacity);
+    room.prompt = (std::max)(room.prompt, old.prompt);
+    room.capacity = (std::max)(room.capacity, old.capacity);
     return room;
   }
 

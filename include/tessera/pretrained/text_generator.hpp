@@ -143,7 +143,7 @@ class TextGenerator {
       if (!row) return row.error().in(where.c_str());
       if (row->ids.empty())
         return Error::format(Code::invalid_argument, "%s: expected at least one token, found none", where.c_str());
-      longest = std::max(longest, static_cast<Index>(row->ids.size()));
+      longest = (std::max)(longest, static_cast<Index>(row->ids.size()));
       run.prompts.push_back(std::move(row->ids));
     }
     run.common.max_new_tokens = request.max_new_tokens;
@@ -160,7 +160,7 @@ class TextGenerator {
         run.stop_tokens.push_back(id);
       } else if (!stop.empty()) {
         run.stop_texts.push_back(stop);
-        run.longest_stop = std::max(run.longest_stop, stop.size());
+        run.longest_stop = (std::max)(run.longest_stop, stop.size());
       }
     }
     run.common.stop_tokens = run.stop_tokens.data();  // stays where it is when the run is moved
@@ -176,7 +176,7 @@ class TextGenerator {
     return run.prompts[run.request->beams > 0 ? i : i / static_cast<std::size_t>(run.request->samples)];
   }
   std::size_t end_of_batch(const Run& run, std::size_t first, Index batch) const {
-    const std::size_t most = std::min(run.order.size(), first + static_cast<std::size_t>(batch));
+    const std::size_t most = (std::min)(run.order.size(), first + static_cast<std::size_t>(batch));
     std::size_t last = first + 1;
     while (last < most && (model_->takes_unequal_prompts() ||
                            ids_of(run, run.order[last]).size() == ids_of(run, run.order[first]).size()))
@@ -280,7 +280,7 @@ class TextGenerator {
   /// Cuts a text at the first of the stops behind `from`. Returns where it ends.
   static std::size_t cut_at_stop(const Run& run, GeneratedText& out, std::size_t from) {
     std::size_t end = out.text.size();
-    for (const std::string& stop : run.stop_texts) end = std::min(end, out.text.find(stop, from));
+    for (const std::string& stop : run.stop_texts) end = (std::min)(end, out.text.find(stop, from));
     if (end < out.text.size()) {
       out.text.resize(end);
       out.stopped = true;
@@ -305,7 +305,7 @@ class TextGenerator {
                                BeamOptions{run.common, request.length_penalty, request.early_stopping}));
     for (std::size_t i = first; i < last; ++i) {
       const auto t = static_cast<Index>(i - first), begin = static_cast<Index>(ids_of(run, run.order[i]).size());
-      const Index found = std::min(request.samples, model_->found(t));
+      const Index found = (std::min)(request.samples, model_->found(t));
       for (Index rank = 0; rank < found; ++rank) {
         GeneratedText& out =
             run.texts[run.order[i] * static_cast<std::size_t>(request.samples) + static_cast<std::size_t>(rank)];
