@@ -169,6 +169,8 @@ template <class Model>
 Result<std::unique_ptr<Pretrained<Model>>> from_pretrained(const std::string& path,
                                                            MayBeMissing may_be_missing = nothing_missing,
                                                            std::uint64_t seed = 0) {
+  // A prefix of TensorFlow is no file of its own.
+  if (io::kind_of(path) == io::PathKind::missing) TESSERA_TRY(io::find_checkpoint(path));
   const std::string folder = io::kind_of(path) == io::PathKind::folder ? path : io::folder_of(path);
   TESSERA_TRY_ASSIGN(auto file, read_config<typename Model::Config>(io::join_path(folder, "config.json")));
   TESSERA_TRY_ASSIGN(io::State state, io::load_state(path));
