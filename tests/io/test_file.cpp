@@ -107,6 +107,20 @@ BOOST_AUTO_TEST_CASE(a_file_appears_only_at_commit) {
   BOOST_TEST(folder.files() == 1U);
 }
 
+BOOST_AUTO_TEST_CASE(the_temporary_name_is_told_before_the_file_is_made) {
+  static std::string told;
+  static bool was_there;
+  const ScratchFolder folder;
+  const auto file = AtomicFile::create(folder / "a", [](const std::string& temporary) {
+    told = temporary;
+    was_there = std::filesystem::exists(temporary);
+  });
+  BOOST_TEST_REQUIRE(file.ok());
+  BOOST_TEST(told == file->temporary());
+  BOOST_TEST(!was_there);
+  BOOST_TEST(std::filesystem::exists(told));
+}
+
 BOOST_AUTO_TEST_CASE(an_uncommitted_file_leaves_the_old_one_and_no_other_behind) {
   const ScratchFolder folder;
   BOOST_TEST_REQUIRE(write_text(folder / "a", "old").ok());

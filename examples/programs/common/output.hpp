@@ -28,8 +28,7 @@ class Output {
   static Result<Output> open(const std::string& path) {
     Output output;
     if (path.empty()) return output;
-    TESSERA_TRY_ASSIGN(output.file_, io::AtomicFile::create(path));
-    remove_on_signals(output.file_->temporary());
+    TESSERA_TRY_ASSIGN(output.file_, io::AtomicFile::create(path, &remove_on_signals));
     return output;
   }
 

@@ -46,7 +46,8 @@ inline void tidy_up_on_signals() noexcept {
   }
 }
 
-/// A file that a signal is to remove, the last four of them; it may have another name or be gone by then.
+/// A file that a signal is to remove, the last four of them; it may not be there yet, have another name or be gone by
+/// then. Said before the file is made: a signal may come between any two instructions.
 inline void remove_on_signals(const std::string& path) noexcept {
   static unsigned count = 0;
   if (path.empty() || path.size() >= sizeof detail::Temporary::name) return;

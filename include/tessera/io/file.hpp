@@ -288,7 +288,9 @@ inline Result<std::string> read_text(const std::string& path, std::size_t most =
 /// directly.
 class AtomicFile {
  public:
-  static Result<AtomicFile> create(const std::string& path) noexcept {
+  /// `before`: told the name of the temporary file before it is made, for a program that removes it when it is killed.
+  static Result<AtomicFile> create(const std::string& path,
+                                   void (*before)(const std::string& temporary) = nullptr) noexcept {
     return guarded([&]() -> Result<AtomicFile> {
       AtomicFile file;
       file.path_ = path;
@@ -308,6 +310,7 @@ class AtomicFile {
       for (int attempt = 0; attempt < 100 && !file.descriptor_; ++attempt) {
         file.temporary_ = detail::with_suffix(file.path_, ".tmp-" + std::to_string(static_cast<long>(::getpid())) +
                                                               "-" + std::to_string(counter.fetch_add(1)));
+        if (before != nullptr) before(file.temporary_);
         file.descriptor_ = detail::Descriptor(::open(file.temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
                                                      replaces ? old.st_mode & mode_t{0777} : mode_t{0666}));
         if (!file.descriptor_ && errno != EEXIST && errno != EINTR) break;
@@ -320,6 +323,7 @@ class AtomicFile {
       if (replaces) (void)::fchmod(file.descriptor_.get(), old.st_mode & mode_t{0777});
 #else
       file.temporary_ = detail::with_suffix(file.path_, ".tmp-" + std::to_string(counter.fetch_add(1)));
+      if (before != nullptr) before(file.temporary_);
       file.stream_ = std::fopen(file.temporary_.c_str(), "wbx");
       if (file.stream_ == nullptr) {
         file.temporary_.clear();
