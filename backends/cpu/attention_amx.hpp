@@ -157,67 +157,54 @@ TESSERA_TILE_INLINE float probabilities(float* s, Index count, float top) {
   return x86::reduce<x86::SumOf>(_mm512_add_ps(t0, t1));
 }
 
-/// Four panels of scores, tiles 0 to 3: queries in 16 rows of `q`, `count` panels of keys.
-TESSERA_TILE_INLINE void score_panels(const std::uint8_t* q, Index depth, const std::uint8_t* keys, Index count,
-                                      float* s, Index s_row) {
-  const Index panel = 32 * depth;
+/// Tiles 0 to 3, of which `count` are used: zeros, += 16 rows of pairs times as many panels, `panel` bytes apart, and
+/// out.
+TESSERA_TILE_INLINE void zero_panels() {
   TESSERA_TILE_ZERO(0);
   TESSERA_TILE_ZERO(1);
   TESSERA_TILE_ZERO(2);
   TESSERA_TILE_ZERO(3);
-  for (Index d = 0; d < depth; d += 32) {
-    TESSERA_TILE_LOAD(4, q + 2 * d, 2 * depth);
-    const std::uint8_t* const at = keys + 32 * d;
-    TESSERA_TILE_LOAD(6, at, 64);
-    TESSERA_TILE_DOT("tdpbf16ps", 0, 4, 6);
-    if (count > 1) {
-      TESSERA_TILE_LOAD(7, at + panel, 64);
-      TESSERA_TILE_DOT("tdpbf16ps", 1, 4, 7);
-    }
-    if (count > 2) {
-      TESSERA_TILE_LOAD(6, at + 2 * panel, 64);
-      TESSERA_TILE_DOT("tdpbf16ps", 2, 4, 6);
-    }
-    if (count > 3) {
-      TESSERA_TILE_LOAD(7, at + 3 * panel, 64);
-      TESSERA_TILE_DOT("tdpbf16ps", 3, 4, 7);
-    }
+}
+TESSERA_TILE_INLINE void add_panels(const std::uint8_t* rows, Index row_bytes, const std::uint8_t* at, Index panel,
+                                    Index count) {
+  TESSERA_TILE_LOAD(4, rows, row_bytes);
+  TESSERA_TILE_LOAD(6, at, 64);
+  TESSERA_TILE_DOT("tdpbf16ps", 0, 4, 6);
+  if (count > 1) {
+    TESSERA_TILE_LOAD(7, at + panel, 64);
+    TESSERA_TILE_DOT("tdpbf16ps", 1, 4, 7);
   }
-  TESSERA_TILE_STORE(0, s, 4 * s_row);
-  if (count > 1) TESSERA_TILE_STORE(1, s + 16, 4 * s_row);
-  if (count > 2) TESSERA_TILE_STORE(2, s + 32, 4 * s_row);
-  if (count > 3) TESSERA_TILE_STORE(3, s + 48, 4 * s_row);
+  if (count > 2) {
+    TESSERA_TILE_LOAD(6, at + 2 * panel, 64);
+    TESSERA_TILE_DOT("tdpbf16ps", 2, 4, 6);
+  }
+  if (count > 3) {
+    TESSERA_TILE_LOAD(7, at + 3 * panel, 64);
+    TESSERA_TILE_DOT("tdpbf16ps", 3, 4, 7);
+  }
+}
+TESSERA_TILE_INLINE void store_panels(float* to, Index row_bytes, Index count) {
+  TESSERA_TILE_STORE(0, to, row_bytes);
+  if (count > 1) TESSERA_TILE_STORE(1, to + 16, row_bytes);
+  if (count > 2) TESSERA_TILE_STORE(2, to + 32, row_bytes);
+  if (count > 3) TESSERA_TILE_STORE(3, to + 48, row_bytes);
+}
+
+/// Scores of the queries in 16 rows of `q` with `count` panels of keys.
+TESSERA_TILE_INLINE void score_panels(const std::uint8_t* q, Index depth, const std::uint8_t* keys, Index count,
+                                      float* s, Index s_row) {
+  zero_panels();
+  for (Index d = 0; d < depth; d += 32) add_panels(q + 2 * d, 2 * depth, keys + 32 * d, 32 * depth, count);
+  store_panels(s, 4 * s_row, count);
 }
 
 /// Probabilities [16, keys] times `count` panels of values, which are `panel` bytes apart, to mixed [16, 64].
 TESSERA_TILE_INLINE void mix_panels(const float* p, Index p_row, const std::uint8_t* values, Index panel, Index keys,
                                     Index count, float* mixed) {
-  TESSERA_TILE_ZERO(0);
-  TESSERA_TILE_ZERO(1);
-  TESSERA_TILE_ZERO(2);
-  TESSERA_TILE_ZERO(3);
-  for (Index key = 0; key < keys; key += 32) {
-    TESSERA_TILE_LOAD(4, reinterpret_cast<const std::uint8_t*>(p) + 2 * key, 4 * p_row);
-    const std::uint8_t* const at = values + 32 * key;
-    TESSERA_TILE_LOAD(6, at, 64);
-    TESSERA_TILE_DOT("tdpbf16ps", 0, 4, 6);
-    if (count > 1) {
-      TESSERA_TILE_LOAD(7, at + panel, 64);
-      TESSERA_TILE_DOT("tdpbf16ps", 1, 4, 7);
-    }
-    if (count > 2) {
-      TESSERA_TILE_LOAD(6, at + 2 * panel, 64);
-      TESSERA_TILE_DOT("tdpbf16ps", 2, 4, 6);
-    }
-    if (count > 3) {
-      TESSERA_TILE_LOAD(7, at + 3 * panel, 64);
-      TESSERA_TILE_DOT("tdpbf16ps", 3, 4, 7);
-    }
-  }
-  TESSERA_TILE_STORE(0, mixed, 256);
-  if (count > 1) TESSERA_TILE_STORE(1, mixed + 16, 256);
-  if (count > 2) TESSERA_TILE_STORE(2, mixed + 32, 256);
-  if (count > 3) TESSERA_TILE_STORE(3, mixed + 48, 256);
+  const auto* const rows = reinterpret_cast<const std::uint8_t*>(p);
+  zero_panels();
+  for (Index key = 0; key < keys; key += 32) add_panels(rows + 2 * key, 4 * p_row, values + 32 * key, panel, count);
+  store_panels(mixed, 256, count);
 }
 
 /// Queries [first, end), at most 16, over keys [0, limit). The largest score of each is left in `tops`.
