@@ -489,8 +489,10 @@ BOOST_AUTO_TEST_CASE(what_cannot_be_generated_is_refused_with_a_sentence) {
   options.sampling.top_p = 0;
   says(generator.run(good.view(), options), "top_p");
   options.sampling = {};
-  options.sampling.temperature = -1;
-  says(generator.run(good.view(), options), "temperature");
+  for (const double temperature : {-1.0, 1e-310, 1e40}) {
+    options.sampling.temperature = temperature;
+    says(generator.run(good.view(), options), "temperature");
+  }
   options.sampling = {};
   options.language = 1;
   says(generator.run(good.view(), options), "takes no language");
@@ -500,6 +502,9 @@ BOOST_AUTO_TEST_CASE(what_cannot_be_generated_is_refused_with_a_sentence) {
   options.max_new_tokens = 3;
   says(generator.run(PromptSet(std::vector<Tokens>(1)).view(), options), "prompt 0 has 0 tokens, expected 1 to 4");
   BOOST_TEST(generator.run(good.view(), options).ok());
+  says(generator.reserve(2, 4, 14), "has room for 13 tokens, found 14");
+  says(generator.run(two.view(), options), "call reserve");
+  BOOST_TEST_REQUIRE(generator.reserve(1, 4, 13).ok());
 
   BeamSearch<GPT2LMHeadModel<>, AnyBackend> search(p->model, AnyBackend::of(Reference<float>()));
   BeamOptions beams;
@@ -515,6 +520,14 @@ BOOST_AUTO_TEST_CASE(what_cannot_be_generated_is_refused_with_a_sentence) {
   beams.stop_tokens = stops;
   beams.stop_count = 2;
   says(search.run(good.view(), beams), "2 stop tokens, reserved for 1");
+  beams.stop_count = 1;
+  // Of damaged weights nothing is generated.
+  BOOST_TEST_REQUIRE(p->own_weights().ok());
+  for (const float damage : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
+    p->model.base.embeddings.word.weight.view.row<float>(7)[0] = damage;
+    says(generator.run(good.view(), options), "are no numbers");
+    says(search.run(good.view(), beams), "are no numbers");
+  }
 
   const AnyBackend reference = AnyBackend::of(Reference<float>());
   const auto masked = load<XLMWithLMHeadModel<>>("xlm-lm-nolabels");

@@ -199,6 +199,11 @@ BOOST_AUTO_TEST_CASE(a_model_that_remembers_goes_on_where_the_last_run_ended) {
   const auto refused = (*forgets)->remember(1, 8);
   BOOST_TEST(!refused.ok());
   BOOST_TEST((std::string(refused.error().message()) == "bert: this class remembers nothing from run to run"));
+  const Copy xlm("xlm-model-basic", "xlm-x");
+  const auto masked = AutoModel::from_pretrained(xlm.text());
+  BOOST_TEST_REQUIRE((masked.ok() && (*masked)->prepare(host).ok()));
+  BOOST_TEST((std::string((*masked)->remember(1, 8).error().message()) ==
+              "xlm: past: only causal models keep keys and values"));
 }
 
 BOOST_AUTO_TEST_CASE(classes_with_heads) {

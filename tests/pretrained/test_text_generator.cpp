@@ -188,6 +188,13 @@ BOOST_AUTO_TEST_CASE(what_cannot_be_generated_is_refused_with_a_sentence) {
   request.max_new_tokens = -1;  // to the end
   const auto full = texts(*generator, request, std::span(prompts).subspan(1, 1));
   BOOST_TEST(full[0].tokens.size() >= 60U);
+  const auto all = texts(*generator, request);
+  check_same({all[1]}, full);  // alone or among others
+  request.batch = 1;
+  check_same(texts(*generator, request), all);
+  request.batch = 8;
+  const std::vector<std::string> long_prompt = {std::string(400, '!')};
+  says(generator->generate(long_prompt, request), "leave no room for another, the model has 64");
   request.max_new_tokens = 4;
   request.language = "fr";
   says(generator->generate(prompts, request), "has a language 'fr'");

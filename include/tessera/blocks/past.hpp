@@ -94,6 +94,9 @@ class KeyValueCache {
     if constexpr (requires { model.base; }) {
       return of(model.base, backend, texts, capacity);
     } else {
+      if constexpr (requires { model.causal; })
+        if (!model.causal)
+          return Error::format(Code::unsupported, "%s: past: only causal models keep keys and values", Model::name);
       constexpr Index most = Index{1} << 31;  // rows are named by i32
       if (texts <= 0 || capacity <= 0 || saturating_product(texts, capacity) >= most)
         return Error::format(Code::out_of_range, "cache: expected a size from 1 to 2^31, found %lld texts of %lld",

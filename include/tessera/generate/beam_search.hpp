@@ -69,7 +69,7 @@ class BeamSearch {
     for (;;) {
       for (Index t = 0; t < texts(); ++t) {
         stay(t);
-        if (!at(done_, t) && next_.ready(texts_, t * width_)) TESSERA_TRY(extend(t));
+        if (!at(done_, t) && next_.ready(texts_, t * width_)) extend(t);
       }
       move();
       bool goes_on = false;
@@ -148,11 +148,11 @@ class BeamSearch {
   }
 
   /// The best continuations of a text's live beams, by one token: those that end are finished, the others live on.
-  Result<void> extend(Index t) noexcept {
+  void extend(Index t) noexcept {
     const Index first = t * width_, wanted = width_ * (options_.stop_count + 1);
     Index count = 0;
     for (Index r = first; r < first + width_; ++r)
-      if (at(live_, r) > dead) TESSERA_TRY(add_candidates(r, wanted, count));
+      if (at(live_, r) > dead) add_candidates(r, wanted, count);
     Index living = 0;
     for (Index i = 0; i < count; ++i) {
       const Candidate& c = at(candidates_, i);
@@ -170,10 +170,9 @@ class BeamSearch {
       at(from_, r) = first;
       at(token_, r) = 0;
     }
-    return {};
   }
   /// Puts a beam's continuations among the best `wanted`, which stay sorted.
-  Result<void> add_candidates(Index row, Index wanted, Index& count) noexcept {
+  void add_candidates(Index row, Index wanted, Index& count) noexcept {
     const float* const scores = next_.scores(row);
     const Index vocabulary = next_.vocabulary();
     double top = dead, sum = 0;
@@ -181,9 +180,6 @@ class BeamSearch {
       if (static_cast<double>(scores[i]) > top) top = static_cast<double>(scores[i]);
     for (Index i = 0; i < vocabulary; ++i) sum += std::exp(static_cast<double>(scores[i]) - top);
     const double base = at(live_, row) - top - std::log(sum);
-    if (!(base - base == 0))
-      return Error::format(Code::out_of_range,
-                           "beam search: the model's scores are no numbers: are the weights damaged?");
     for (Index i = 0; i < vocabulary; ++i) {
       const double score = base + static_cast<double>(scores[i]);
       if (count == wanted && !(score > at(candidates_, count - 1).score)) continue;
@@ -192,7 +188,6 @@ class BeamSearch {
         at(candidates_, place) = at(candidates_, place - 1);
       at(candidates_, place) = {score, row, static_cast<std::int32_t>(i)};
     }
-    return {};
   }
 
   /// Gives the beams their places and new tokens, here and in the model's cache.

@@ -12,6 +12,8 @@
 // pytorch-transformers 1.2.0, which runs over the whole text for each token; the scores are the same.
 #pragma once
 
+#include <limits>
+
 #include "tessera/blocks/memory.hpp"
 #include "tessera/blocks/past.hpp"
 #include "tessera/context/session.hpp"
@@ -57,7 +59,7 @@ class NextScores {
  public:
   /// `model` and `packed` must outlive this; null: the model's params as they are bound.
   NextScores(const Model& model, const B& backend, const Packed<B>* packed, const Executor& executor) noexcept
-      : model_(&model), backend_(backend), session_(model, backend, packed, executor) {}
+      : model_(&model), backend_(backend), session_(model, backend, packed, executor), order_(order_of_model()) {}
 
   Index vocabulary() const noexcept { return detail::vocabulary_of(model_->base); }
   /// The most tokens that a text may have, prompt included.
@@ -74,7 +76,6 @@ class NextScores {
     if (capacity > context_size())
       return Error::format(Code::out_of_range, "generator: the model has room for %lld tokens, found %lld",
                            static_cast<long long>(context_size()), static_cast<long long>(capacity));
-    order_ = order_of_model();
     texts_ = texts;
     capacity_ = capacity;
     const auto n = static_cast<std::size_t>(texts), all = n * static_cast<std::size_t>(capacity);
@@ -267,12 +268,33 @@ class NextScores {
       session_.read(output->log_probs.view(), scores_.data());
     else
       session_.read(output->logits.view(), scores_.data());
+    TESSERA_TRY(check_scores(texts));
     if (!keeps()) return {};
     read_ += rows;
     if constexpr (has_past)
       cache_.advance(rows);
     else if constexpr (has_mems)
       cache_.advance(*model_, rows);
+    return {};
+  }
+
+  /// What is chosen from scores that are no numbers means nothing.
+  Result<void> check_scores(const GrowingTexts& texts) const noexcept {
+    for (Index t = 0; t < texts_; ++t) {
+      if (!ready(texts, t)) continue;
+      bool good = false;  // a token may be impossible, but not all
+      for (Index i = 0; i < vocabulary(); ++i) {
+        const float score = scores(t)[i];
+        good = good || score >= std::numeric_limits<float>::lowest();
+        if (score <= (std::numeric_limits<float>::max)()) continue;
+        good = false;
+        break;
+      }
+      if (!good)
+        return Error::format(Code::out_of_range,
+                             "generator: the model's scores for text %lld are no numbers: are the weights damaged?",
+                             static_cast<long long>(t));
+    }
     return {};
   }
 
@@ -283,7 +305,7 @@ class NextScores {
   Buffer<std::int32_t> ids_, positions_, rows_, languages_;
   Buffer<Index> lengths_;
   Buffer<float> keep_, target_, scores_;
-  ReadingOrder order_ = ReadingOrder::whole;
+  ReadingOrder order_;
   Index texts_ = 0, capacity_ = 0;
   Index read_ = 0;  ///< tokens of each text that are in the cache, holes included
   Index same_ = 0;  ///< of those, tokens of prompts

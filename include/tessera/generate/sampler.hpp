@@ -30,11 +30,14 @@ inline Result<void> check_sampling(const Sampling& s) noexcept {
   const auto refuse = [](const char* what, const char* expected, double found) {
     return Error::format(Code::out_of_range, "sampling: %s: expected %s, found %g", what, expected, found);
   };
-  if (!(s.temperature >= 0 && s.temperature < 1e30)) return refuse("temperature", "0 or more", s.temperature);
+  // Scores stay numbers, whatever they are divided by.
+  constexpr double least = 1e-30, most = 1e30;
+  if (s.temperature != 0 && !(s.temperature >= least && s.temperature <= most))
+    return refuse("temperature", "0, or 1e-30 to 1e30", s.temperature);
   if (s.top_k < 0) return refuse("top_k", "0 or more", static_cast<double>(s.top_k));
   if (!(s.top_p > 0 && s.top_p <= 1)) return refuse("top_p", "more than 0 and at most 1", s.top_p);
-  if (!(s.repetition_penalty > 0 && s.repetition_penalty < 1e30))
-    return refuse("repetition_penalty", "more than 0", s.repetition_penalty);
+  if (!(s.repetition_penalty >= least && s.repetition_penalty <= most))
+    return refuse("repetition_penalty", "1e-30 to 1e30", s.repetition_penalty);
   return {};
 }
 

@@ -34,7 +34,7 @@ class AnyGenerator {
   /// Packs the weights for a backend. Before anything is generated.
   virtual Result<void> prepare(const AnyBackend& backend, const Executor& executor = {},
                                Precision precision = Precision::f32) = 0;
-  /// Whether prompts of one call may differ in length. After the first call.
+  /// Whether prompts of one call may differ in length. After prepare.
   virtual bool takes_unequal_prompts() const noexcept = 0;
   /// Continues each prompt by up to max_new_tokens tokens. Memory is taken when a call needs more than those before.
   virtual Result<void> generate(const Prompts& prompts, const GenerateOptions& options) = 0;
@@ -67,16 +67,14 @@ class AnyGeneratorOf final : public AnyGenerator {
   Result<void> prepare(const AnyBackend& backend, const Executor& executor, Precision precision) override {
     generator_.reset();
     search_.reset();
-    TESSERA_TRY_ASSIGN(packed_, Packed<AnyBackend>::of(loaded_->model, backend, precision, executor));
+    TESSERA_TRY_ASSIGN(packed_, loaded_->pack(backend, precision, executor));
     generator_ = std::make_unique<Generator<Model, AnyBackend>>(loaded_->model, backend, &packed_, executor);
     search_ = std::make_unique<BeamSearch<Model, AnyBackend>>(loaded_->model, backend, &packed_, executor);
     drawn_room_ = beam_room_ = Room();
     return {};
   }
   bool takes_unequal_prompts() const noexcept override {
-    if constexpr (requires { loaded_->model.base.same_in_any_segments(); })
-      return loaded_->model.base.same_in_any_segments() || loaded_->model.base.memory_length() == 0;
-    return true;
+    return generator_ == nullptr || generator_->model().takes_unequal_prompts();
   }
   Result<void> generate(const Prompts& prompts, const GenerateOptions& options) override {
     TESSERA_TRY_ASSIGN(const Room room, room_for(prompts, 1, options, drawn_room_));

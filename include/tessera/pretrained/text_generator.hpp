@@ -136,19 +136,19 @@ class TextGenerator {
     run.request = &request;
     const Architecture architecture = model_->architecture();
     const bool pads = architecture == Architecture::transfo_xl || architecture == Architecture::xlnet;
-    Index longest = 0;
     for (std::size_t i = 0; i < prompts.size(); ++i) {
       auto row = tokenizer_->encode(pads ? request.padding_text + prompts[i] : prompts[i]);
       const std::string where = "prompt " + std::to_string(request.first_prompt + i + 1);
       if (!row) return row.error().in(where.c_str());
       if (row->ids.empty())
         return Error::format(Code::invalid_argument, "%s: expected at least one token, found none", where.c_str());
-      longest = (std::max)(longest, static_cast<Index>(row->ids.size()));
+      if (const auto tokens = static_cast<Index>(row->ids.size()); tokens >= model_->context_size())
+        return Error::format(Code::out_of_range, "%s: its %lld tokens leave no room for another, the model has %lld",
+                             where.c_str(), static_cast<long long>(tokens),
+                             static_cast<long long>(model_->context_size()));
       run.prompts.push_back(std::move(row->ids));
     }
     run.common.max_new_tokens = request.max_new_tokens;
-    if (request.max_new_tokens < 0)
-      run.common.max_new_tokens = std::clamp<Index>(model_->context_size() - longest, 0, most_new_tokens);
     TESSERA_TRY_ASSIGN(run.common.language, language_id(request.language));
     if (architecture == Architecture::xlm) {
       TESSERA_TRY_ASSIGN(run.common.mask_token, mask_id());
@@ -178,10 +178,20 @@ class TextGenerator {
   std::size_t end_of_batch(const Run& run, std::size_t first, Index batch) const {
     const std::size_t most = (std::min)(run.order.size(), first + static_cast<std::size_t>(batch));
     std::size_t last = first + 1;
-    while (last < most && (model_->takes_unequal_prompts() ||
-                           ids_of(run, run.order[last]).size() == ids_of(run, run.order[first]).size()))
+    // Texts that end where the room ends are of one length, too: each has the room that it has alone.
+    const bool unequal = model_->takes_unequal_prompts() && run.request->max_new_tokens >= 0;
+    while (last < most && (unequal || ids_of(run, run.order[last]).size() == ids_of(run, run.order[first]).size()))
       ++last;
     return last;
+  }
+  /// The options of a batch that begins with text `first` of the order.
+  TextOptions options_of(const Run& run, std::size_t first) const {
+    TextOptions options = run.common;
+    if (options.max_new_tokens < 0) {
+      const Index room = model_->context_size() - static_cast<Index>(ids_of(run, run.order[first]).size());
+      options.max_new_tokens = (std::min)(room, most_new_tokens);
+    }
+    return options;
   }
 
   /// The model's number of a language: config.json's lang2id, else the tokenizer's. -1: no language is given.
@@ -232,7 +242,7 @@ class TextGenerator {
       batch.growing.push_back({text::StreamDecoder(*tokenizer_, true), run.order[i], 0});
       streams.push_back(request.first_prompt * static_cast<std::uint64_t>(request.samples) + run.order[i]);
     }
-    GenerateOptions options{run.common, request.sampling, streams.data()};
+    GenerateOptions options{options_of(run, first), request.sampling, streams.data()};
     options.sink = {&batch, [](void* state, Index text, std::int32_t token) {
                       auto& all = *static_cast<Batch*>(state);
                       auto goes_on = io::guarded([&] { return take(all, static_cast<std::size_t>(text), token); });
@@ -302,7 +312,7 @@ class TextGenerator {
     const TextRequest& request = *run.request;
     const PromptRows rows = rows_of(run, first, last);
     TESSERA_TRY(model_->search(rows.view(), request.beams,
-                               BeamOptions{run.common, request.length_penalty, request.early_stopping}));
+                               BeamOptions{options_of(run, first), request.length_penalty, request.early_stopping}));
     for (std::size_t i = first; i < last; ++i) {
       const auto t = static_cast<Index>(i - first), begin = static_cast<Index>(ids_of(run, run.order[i]).size());
       const Index found = (std::min)(request.samples, model_->found(t));
