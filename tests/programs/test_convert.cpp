@@ -337,6 +337,7 @@ BOOST_AUTO_TEST_CASE(the_class_may_come_from_a_config_and_errors_are_one_line) {
   fails(gpt2 + "o.bin", 1, "say by --class");
   fails(gpt2 + "o.bin --class Nonsense", 1, "class 'Nonsense' is unknown here");
   fails(gpt2 + "o.bin --class BertModel", 1, "has a name of the original bert");
+  fails("'" TESSERA_GOLDEN_DIR "/models/bert-model-basic' o.bin --class GPT2Model", 1, "is this a checkpoint of gpt2?");
   fails("nowhere o.bin", 1, "nowhere: no such file or folder");
   fails(gpt2 + "o.txt", 2, ".safetensors or .bin expected");
   fails("", 2, "");

@@ -112,6 +112,10 @@ inline Result<State> with_base_prefix(const State& state, const OriginalNames& t
     if (bare && !is_head(tensor.name)) tensor.name.insert(0, table.base);
     TESSERA_TRY(out.add(std::move(tensor)));
   }
+  const std::string word = std::string(table.base).append(table.word);
+  if (std::none_of(out.begin(), out.end(), [&](const StateTensor& tensor) { return tensor.name == word; }))
+    return Error::format(Code::not_found, "none of the %zu tensors is %s: is this a checkpoint of %s?", state.size(),
+                         std::string(table.word).c_str(), std::string(table.architecture).c_str());
   return out;
 }
 

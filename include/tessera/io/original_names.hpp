@@ -146,19 +146,20 @@ inline constexpr TiedName xlnet_tied[] = {{"lm_loss.weight", "transformer.word_e
 struct OriginalNames {
   std::string_view architecture;
   std::string_view base;
+  std::string_view word;  ///< the reference's name of the word embedding, behind the base's: each checkpoint has it
   std::span<const NameRule> rules;
   std::span<const TiedName> tied;
 };
 
 inline constexpr OriginalNames original_names[] = {
-    {"bert", "bert.", names::bert, names::bert_tied},
-    {"gpt2", "transformer.", names::gpt, names::gpt2_tied},
-    {"openai-gpt", "transformer.", names::gpt, names::openai_gpt_tied},
-    {"transfo-xl", "transformer.", names::transfo_xl, {}},
-    {"xlnet", "transformer.", names::xlnet, names::xlnet_tied},
-    {"xlm", "transformer.", {}, {}},
-    {"roberta", "roberta.", {}, {}},
-    {"distilbert", "distilbert.", {}, {}},
+    {"bert", "bert.", "embeddings.word_embeddings.weight", names::bert, names::bert_tied},
+    {"gpt2", "transformer.", "wte.weight", names::gpt, names::gpt2_tied},
+    {"openai-gpt", "transformer.", "tokens_embed.weight", names::gpt, names::openai_gpt_tied},
+    {"transfo-xl", "transformer.", "word_emb.emb_layers.0.weight", names::transfo_xl, {}},
+    {"xlnet", "transformer.", "word_embedding.weight", names::xlnet, names::xlnet_tied},
+    {"xlm", "transformer.", "embeddings.weight", {}, {}},
+    {"roberta", "roberta.", "embeddings.word_embeddings.weight", {}, {}},
+    {"distilbert", "distilbert.", "embeddings.word_embeddings.weight", {}, {}},
 };
 
 inline constexpr ModelClassNames model_class_names[] = {
