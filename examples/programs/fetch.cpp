@@ -25,8 +25,17 @@ int main(int argc, char** argv) {
   app.add_option("--proxy", proxy, "a proxy; otherwise http_proxy and its like")->type_name("ADDRESS");
   app.add_flag("--quiet", quiet, "show no progress");
   app.set_version_flag("--version", std::string("fetch, tessera ") + TESSERA_VERSION_STRING);
+  std::string names;
+#if defined(TESSERA_WITH_HUB)
+  for (const std::string& shortcut : tessera::hub::shortcut_names())
+    names += (names.size() - names.rfind('\n') > 90 ? ",\n  "
+              : names.empty()                       ? "Names of the reference:\n  "
+                                                    : ", ") +
+             shortcut;
+#endif
   app.footer(
-      "The cache: --cache, PYTORCH_TRANSFORMERS_CACHE, PYTORCH_PRETRAINED_BERT_CACHE, or pytorch_transformers in "
+      names +
+      "\n\nThe cache: --cache, PYTORCH_TRANSFORMERS_CACHE, PYTORCH_PRETRAINED_BERT_CACHE, or pytorch_transformers in "
       "TORCH_HOME,\n"
       "XDG_CACHE_HOME/torch or ~/.cache/torch. The hub: TESSERA_HUB_ENDPOINT, HF_ENDPOINT, or https://huggingface.co.\n"
       "Exit code: 0, 1 when the model cannot be had, 2 for wrong usage.\n"

@@ -1,7 +1,8 @@
 // A model by name: a folder of files under the names that from_pretrained looks for, wherever they come from.
 //
-// A path that is there is taken as it is. Otherwise a folder of the mirror, then the cache, then the network; what is
-// fetched lies in the cache once and is linked into a folder of the model.
+// A path that is there is taken as it is. Otherwise a folder of the mirror, then the network for what the cache does
+// not have in its newest version, then the cache; what is fetched lies there once and is linked into a folder of the
+// model.
 #pragma once
 
 #include <algorithm>
@@ -128,11 +129,11 @@ inline Result<std::string> find_model(const std::string& name, const Options& op
   return io::guarded([&]() -> Result<std::string> {
     if (io::kind_of(name) != io::PathKind::missing) return name;
     if (!is_shortcut(name) && !is_hub_name(name)) {
-      std::string known;
-      for (const std::string& shortcut : shortcut_names()) known.append(known.empty() ? "" : ", ").append(shortcut);
-      return Error::format(Code::not_found,
-                           "%s: no such file or folder, nor is it user/model of the hub or one of the names %s",
-                           name.c_str(), known.c_str());
+      return Error::format(
+          Code::not_found,
+          "%s: no such file or folder, nor is it user/model of the hub or a name of the reference, such "
+          "as bert-base-uncased (fetch --help lists them)",
+          name.c_str());
     }
     const std::string mirror = options.mirror.empty() ? detail::variable("TESSERA_MIRROR") : options.mirror;
     if (!mirror.empty()) {
