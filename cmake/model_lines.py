@@ -7,10 +7,10 @@ Lines with code alone count, neither empty ones nor comments. Shared is what the
 ops (the wrappers, no kernels), and headers of other architectures.
 """
 import pathlib
-import re
 
-INCLUDE = pathlib.Path(__file__).resolve().parent.parent / "include"
-MODELS = INCLUDE / "tessera" / "models"
+from lint_units import reached
+
+MODELS = pathlib.Path(__file__).resolve().parent.parent / "include" / "tessera" / "models"
 NAMES = {"bert": "BERT", "roberta": "RoBERTa", "distilbert": "DistilBERT", "gpt": "OpenAI GPT", "gpt2": "GPT-2",
          "transfo_xl": "Transformer-XL", "xlnet": "XLNet", "xlm": "XLM"}
 
@@ -19,22 +19,12 @@ def lines(path):
     return sum(1 for line in path.read_text().splitlines() if line.strip() and not line.strip().startswith("//"))
 
 
-def reached(path, seen):
-    if path not in seen:
-        seen.add(path)
-        for name in re.findall(r'^#include "(tessera/[^"]+)"', path.read_text(), re.MULTILINE):
-            reached(INCLUDE / name, seen)
-    return seen
-
-
 def main():
     print("| architecture | model | heads | shared: blocks and heads | ops | other models |\n|---|---|---|---|---|---|")
     for stem, name in NAMES.items():
         own = [MODELS / f"{stem}.hpp"]
         heads = [MODELS / f"{'gpt' if stem == 'gpt2' else stem}_heads.hpp"]
-        all_headers = set()
-        for path in own + heads:
-            reached(path, all_headers)
+        all_headers = set().union(*(reached(path) for path in own + heads))
 
         def shared(*folders):
             return sum(lines(p) for p in all_headers if p.parent.name in folders and p not in own + heads)
