@@ -1,5 +1,6 @@
-# fuzz/<name>.cpp defines LLVMFuzzerTestOneInput. With TESSERA_FUZZ (preset fuzz) it becomes a libFuzzer program in bin/;
-# otherwise the test fuzz.<name> runs it over fuzz/corpus/<name>/* and over cut and changed copies of these files.
+# fuzz/<name>.cpp defines LLVMFuzzerTestOneInput. With TESSERA_FUZZ (presets fuzz and asan) it becomes a libFuzzer program
+# in bin/, and the test fuzz.<name> runs it for some seconds, from fuzz/corpus/<name>/* on; otherwise the test runs it
+# over these files and over cut and changed copies of them.
 option(TESSERA_FUZZ "Build libFuzzer programs (clang)" OFF)
 file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/fuzz/*.cpp)
 list(FILTER sources EXCLUDE REGEX "/replay_main\\.cpp$")
@@ -12,10 +13,15 @@ foreach(source IN LISTS sources)
   if(TESSERA_FUZZ)
     target_compile_options(fuzz_${name} PRIVATE -fsanitize=fuzzer)
     target_link_options(fuzz_${name} PRIVATE -fsanitize=fuzzer)
+    set(found ${PROJECT_BINARY_DIR}/found)
+    set(own ${PROJECT_BINARY_DIR}/corpus/${name})
+    file(MAKE_DIRECTORY ${found} ${own})
+    add_test(NAME fuzz.${name} COMMAND fuzz_${name} -max_total_time=5 -timeout=20 -rss_limit_mb=2048 -print_final_stats=1
+      -artifact_prefix=${found}/${name}- ${own} ${CMAKE_CURRENT_SOURCE_DIR}/fuzz/corpus/${name})
   else()
     target_sources(fuzz_${name} PRIVATE ${CMAKE_CURRENT_SOURCE_DIR}/fuzz/replay_main.cpp)
     set_target_properties(fuzz_${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
     add_test(NAME fuzz.${name} COMMAND fuzz_${name} ${CMAKE_CURRENT_SOURCE_DIR}/fuzz/corpus/${name})
-    set_tests_properties(fuzz.${name} PROPERTIES LABELS fuzz TIMEOUT 300)
   endif()
+  set_tests_properties(fuzz.${name} PROPERTIES LABELS fuzz TIMEOUT 300)
 endforeach()

@@ -269,6 +269,36 @@ inline void attention_low(const Call& call) {
 }
 #endif
 
+/// Few queries over the keys of a cache: groups of heads, as many for each thread. How they are grouped changes no bit.
+inline void decode(const Call& call) {
+  const auto& attributes = call.as<op::attention>();
+  const View& head_mask = call.in[op::attention::head_mask];
+  const Index columns = call.in[op::attention::q].columns();
+  // Less than a few microseconds in all are not split.
+  const bool splits = attributes.longest * attributes.keys * columns * attributes.texts >= 250'000;
+  const Index wanted = splits ? call.executor->threads() : 1;
+  Index groups = (attributes.heads + heads_at_once - 1) / heads_at_once;
+  if (attributes.texts * groups < wanted) groups = attributes.heads < wanted ? attributes.heads : wanted;
+  const Index each = (attributes.heads + groups - 1) / groups;
+  groups = (attributes.heads + each - 1) / each;
+  const auto group = [&](std::int64_t i) {
+    const Index first = i % groups * each;
+    const Index heads = attributes.heads - first < each ? attributes.heads - first : each;
+    const Head h = head_of(call, i / groups, first);
+    for (Index q = 0; q < h.length; ++q) {
+      const Index seen = attributes.visibility.causal ? q + 1 + h.keys - h.length : h.keys;
+      attend_row({h.q + q * h.q_row, h.k, h.v, h.out + q * h.out_row, h.k_row, h.v_row, h.depth, h.keys,
+                  h.keep == nullptr ? nullptr : h.keep + q * h.keep_row, seen, static_cast<float>(attributes.scale),
+                  head_mask.present() ? head_mask.as<float>() + first : nullptr},
+                 heads, attributes.visibility);
+    }
+  };
+  if (splits)
+    call.executor->parallel_for(attributes.texts * groups, group);
+  else
+    for (Index i = 0; i < attributes.texts * groups; ++i) group(i);
+}
+
 inline void attention(const Call& call) {
 #if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX3 && defined(TESSERA_CPU_HAS_MATRIX_TILES)
   if (is_low(call)) return attention_low(call);
@@ -277,25 +307,7 @@ inline void attention(const Call& call) {
   const Visibility& visibility = attributes.visibility;
   const Index longest = attributes.longest;
   if (longest == 0 || attributes.texts == 0) return;
-  if (decodes(attributes)) {
-    const Index each = attributes.texts * attributes.heads;
-    const auto row = [&](std::int64_t i) {
-      const Head h = head_of(call, i / attributes.heads, i % attributes.heads);
-      for (Index q = 0; q < h.length; ++q) {
-        const Index seen = visibility.causal ? q + 1 + h.keys - h.length : h.keys;
-        attend_row({h.q + q * h.q_row, h.k, h.v, h.out + q * h.out_row, h.k_row, h.v_row, h.depth, h.keys,
-                    h.keep == nullptr ? nullptr : h.keep + q * h.keep_row, seen, static_cast<float>(attributes.scale),
-                    h.factor},
-                   visibility);
-      }
-    };
-    // Less than a few microseconds in all are not split.
-    if (longest * attributes.keys * call.in[op::attention::q].columns() * attributes.texts < 250'000)
-      for (Index i = 0; i < each; ++i) row(i);
-    else
-      call.executor->parallel_for(each, row);
-    return;
-  }
+  if (decodes(attributes)) return decode(call);
   const Index at_once = cpu::round_up(most_keys(attributes) < keys_at_once ? most_keys(attributes) : keys_at_once, 16);
   Index queries_each = scores_on_stack / at_once / 8 * 8;
   if (queries_each > most_queries) queries_each = most_queries;

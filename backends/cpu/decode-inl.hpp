@@ -1,7 +1,9 @@
 // attention of a few queries over the keys of a cache: keys and values are read once, as they lie.
 //
 // One token at a time there is nothing to gain by packing: each key serves one query, and copying it would move more
-// bytes than the product reads. Chunks of keys with a running maximum and sum, as in attention-inl.hpp.
+// bytes than the product reads. So it runs at the speed of memory, where the heads of a key lie side by side: several
+// heads go through the keys together, a few rows at a time, and the rows to come are fetched meanwhile. Chunks of keys
+// with a running maximum and sum, as in attention-inl.hpp.
 #if defined(TESSERA_CPU_DECODE_INL) == defined(HWY_TARGET_TOGGLE)
 #ifdef TESSERA_CPU_DECODE_INL
 #undef TESSERA_CPU_DECODE_INL
@@ -17,7 +19,7 @@ namespace tessera::inline TESSERA_ISA {
 namespace TESSERA_CPU_FORM {
 namespace HWY_NAMESPACE {
 
-/// Rows of one query, and of the keys and values of its head.
+/// One query of several heads that lie side by side, and their keys and values.
 struct DecodeRow {
   const float* q;
   const float* k;
@@ -26,8 +28,27 @@ struct DecodeRow {
   Index k_row, v_row, depth, keys;
   const float* keep;  ///< null: all
   Index seen;         ///< keys from here on are hidden
-  float scale, factor;
+  float scale;
+  const float* factors;  ///< of the heads; null: 1
+
+  DecodeRow head(Index i) const {
+    DecodeRow r = *this;
+    r.q += i * depth;
+    r.k += i * depth;
+    r.v += i * depth;
+    r.out += i * depth;
+    return r;
+  }
 };
+inline constexpr Index heads_at_once = 8;
+inline constexpr Index rows_at_once = 16;    ///< of keys or values, from one head to the next
+inline constexpr Index rows_in_chunk = 256;  ///< a multiple of 16
+
+/// Rows of the next turn towards the caches.
+HWY_INLINE void fetch_rows(const float* rows, Index stride, Index count, Index depth) {
+  for (Index j = 0; j < count; ++j)
+    for (Index c = 0; c < depth; c += 16) __builtin_prefetch(rows + j * stride + c, 0, 2);
+}
 
 /// s[j] = scale * q k_j for `count` keys, four at a time.
 HWY_INLINE void scores_of_keys(const DecodeRow& r, const float* k, Index count, float* s) {
@@ -116,32 +137,59 @@ HWY_INLINE void mix_values(const DecodeRow& r, const float* v, Index count, cons
   }
 }
 
-/// One query over all its keys.
-HWY_NOINLINE inline void attend_row(const DecodeRow& r, const Visibility& visibility) {
-  constexpr Index at_once = 1024;  // a multiple of 16
-  HWY_ALIGN float s[at_once];
+/// One query of up to heads_at_once heads over all their keys.
+HWY_NOINLINE inline void attend_row(const DecodeRow& row, Index heads, const Visibility& visibility) {
+  HWY_ALIGN float scores[heads_at_once * rows_in_chunk];
+  float largest[heads_at_once];
+  float totals[heads_at_once];
+  float shrinks[heads_at_once];
   const float hidden = static_cast<float>(visibility.value);
-  const bool fills = r.keep != nullptr || r.seen < r.keys;
-  float largest = -infinity;
-  float total = 0;
-  for (Index key = 0; key < r.keys; key += at_once) {
-    const Index count = r.keys - key < at_once ? r.keys - key : at_once;
+  const bool fills = row.keep != nullptr || row.seen < row.keys;
+  const auto rows_left = [](Index at, Index end) { return end - at < rows_at_once ? end - at : rows_at_once; };
+  for (Index key = 0; key < row.keys; key += rows_in_chunk) {
+    const Index count = row.keys - key < rows_in_chunk ? row.keys - key : rows_in_chunk;
     const Index padded = (count + 15) / 16 * 16;
-    scores_of_keys(r, r.k + key * r.k_row, count, s);
-    if (fills) fill_hidden(s, r.keep == nullptr ? nullptr : r.keep + key, r.seen - key, count, visibility.fill, hidden);
-    for (Index j = count; j < padded; ++j) s[j] = -infinity;
-    float top = largest_of(s, padded);
-    float shrink = 0;
-    if (key > 0) {
-      // A chunk of hidden keys alone must not make NaN of what the others gave.
-      if (largest > top) top = largest;
-      shrink = top == -infinity ? 1.0F : std::exp(largest - top);
+    for (Index j = 0; j < count; j += rows_at_once) {
+      const Index rows = rows_left(j, count), coming = rows_left(key + j + rows, row.keys);
+      for (Index h = 0; h < heads; ++h) {
+        const DecodeRow r = row.head(h);
+        const float* const k = r.k + (key + j) * r.k_row;
+        fetch_rows(k + rows * r.k_row, r.k_row, coming, r.depth);
+        scores_of_keys(r, k, rows, scores + h * rows_in_chunk + j);
+      }
     }
-    total = total * shrink + exponentials_of(s, padded, top);
-    mix_values(r, r.v + key * r.v_row, count, s, shrink);
-    largest = top;
+    for (Index h = 0; h < heads; ++h) {
+      float* const s = scores + h * rows_in_chunk;
+      if (fills)
+        fill_hidden(s, row.keep == nullptr ? nullptr : row.keep + key, row.seen - key, count, visibility.fill, hidden);
+      for (Index j = count; j < padded; ++j) s[j] = -infinity;
+      float top = largest_of(s, padded);
+      shrinks[h] = 0;
+      if (key > 0) {
+        // A chunk of hidden keys alone must not make NaN of what the others gave.
+        if (largest[h] > top) top = largest[h];
+        shrinks[h] = top == -infinity ? 1.0F : std::exp(largest[h] - top);
+        totals[h] *= shrinks[h];
+      } else {
+        totals[h] = 0;
+      }
+      totals[h] += exponentials_of(s, padded, top);
+      largest[h] = top;
+    }
+    for (Index j = 0; j < count; j += rows_at_once) {
+      const Index rows = rows_left(j, count), coming = rows_left(key + j + rows, row.keys);
+      for (Index h = 0; h < heads; ++h) {
+        const DecodeRow r = row.head(h);
+        const float* const v = r.v + (key + j) * r.v_row;
+        fetch_rows(v + rows * r.v_row, r.v_row, coming, r.depth);
+        mix_values(r, v, rows, scores + h * rows_in_chunk + j, j > 0 ? 1.0F : shrinks[h]);
+      }
+    }
   }
-  scale_row(r.out, r.factor / total, r.out, r.depth);
+  for (Index h = 0; h < heads; ++h) {
+    float* const out = row.out + h * row.depth;
+    scale_row(out, (row.factors == nullptr ? 1.0F : row.factors[h]) / totals[h], out, row.depth);
+  }
 }
 
 // NOLINTNEXTLINE(google-readability-namespace-comments)

@@ -8,6 +8,7 @@
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
+#include <iterator>
 #include <map>
 #include <string>
 #include <string_view>
@@ -176,6 +177,26 @@ struct Names {
   std::string stem;    ///< path without its last extension
 };
 
+/// Words that cannot name a namespace (C++20, [lex.key]), and the standard library's own.
+bool is_reserved(std::string_view name) {
+  static constexpr std::string_view words[] = {
+      "alignas",     "alignof",  "and",        "and_eq",    "asm",       "auto",         "bitand",
+      "bitor",       "bool",     "break",      "case",      "catch",     "char",         "char16_t",
+      "char32_t",    "char8_t",  "class",      "co_await",  "co_return", "co_yield",     "compl",
+      "concept",     "const",    "const_cast", "consteval", "constexpr", "constinit",    "continue",
+      "decltype",    "default",  "delete",     "do",        "double",    "dynamic_cast", "else",
+      "enum",        "explicit", "export",     "extern",    "false",     "float",        "for",
+      "friend",      "goto",     "if",         "inline",    "int",       "long",         "mutable",
+      "namespace",   "new",      "noexcept",   "not",       "not_eq",    "nullptr",      "operator",
+      "or",          "or_eq",    "private",    "protected", "public",    "register",     "reinterpret_cast",
+      "requires",    "return",   "short",      "signed",    "sizeof",    "static",       "static_assert",
+      "static_cast", "std",      "struct",     "switch",    "template",  "this",         "thread_local",
+      "throw",       "true",     "try",        "typedef",   "typeid",    "typename",     "union",
+      "unsigned",    "using",    "virtual",    "void",      "volatile",  "wchar_t",      "while",
+      "xor",         "xor_eq"};
+  return std::find(std::begin(words), std::end(words), name) != std::end(words);
+}
+
 Result<Names> names_of(const Options& o) {
   Names names;
   names.header = o.output;
@@ -187,7 +208,8 @@ Result<Names> names_of(const Options& o) {
     names.space = names.stem.substr(slash);
     for (char& c : names.space)
       if ((std::isalnum(static_cast<unsigned char>(c)) == 0)) c = '_';
-    if (names.space.empty() || std::isdigit(static_cast<unsigned char>(names.space[0])) != 0)
+    if (names.space.empty() || std::isdigit(static_cast<unsigned char>(names.space[0])) != 0 ||
+        is_reserved(names.space))
       names.space = "weights_" + names.space;
   }
   const auto fits = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; };
@@ -195,13 +217,17 @@ Result<Names> names_of(const Options& o) {
       std::isdigit(static_cast<unsigned char>(names.space[0])) != 0)
     return Error::format(Code::invalid_argument, "--name %s: letters, digits and _ make a name of C++",
                          io::in_quotes(names.space).c_str());
+  if (is_reserved(names.space))
+    return Error::format(Code::invalid_argument, "--name %s: a word of C++ itself names nothing else",
+                         io::in_quotes(names.space).c_str());
   return names;
 }
 
 Result<void> run(const Options& o) {
   TESSERA_TRY_ASSIGN(const Names names, names_of(o));
   TESSERA_TRY_ASSIGN(const auto found, o.model_path.checkpoint(o.checkpoint));
-  TESSERA_TRY_ASSIGN(const io::State state, io::load_state(found));
+  TESSERA_TRY_ASSIGN(const io::State loaded, io::load_state(found));
+  TESSERA_TRY_ASSIGN(const io::State state, io::from_int8_rows(loaded));
 
   std::vector<Stored> all;
   std::map<std::pair<const void*, std::size_t>, int> first;

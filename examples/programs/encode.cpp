@@ -322,7 +322,7 @@ Result<void> tokenize(Chunk& chunk, const TextToIds& to_ids, const std::string& 
   executor.parallel_for(static_cast<std::int64_t>(errors.size()), [&](std::int64_t b) {
     const auto first = static_cast<std::size_t>(b) * block;
     for (std::size_t i = first; i < std::min(first + block, count); ++i) {
-      auto ids = io::guarded([&] { return to_ids(chunk.texts[i]); });
+      auto ids = tessera::guarded([&] { return to_ids(chunk.texts[i]); });
       if (ids) {
         chunk.ids[i] = std::move(*ids);
         continue;

@@ -46,7 +46,7 @@ Result<void> write(const parity::GoldenCase& c, const parity::Results& results, 
 /// Errors relative to the scale of each tensor, ours and the reference's own.
 struct Tally {
   std::vector<double> ours, reference;
-  int cases = 0, bad_cases = 0, not_applicable = 0, tensors = 0, bad = 0;
+  int cases = 0, bad_cases = 0, failed = 0, not_applicable = 0, tensors = 0, bad = 0;
 };
 
 /// Prints one case: a row for each tensor when `detailed`, else one for the case and for each tensor that is wrong.
@@ -136,7 +136,7 @@ int main(int argc, char** argv) {
     options.ragged = ragged;
     Tally tally;
     parity::Report report(where.backend, gradients, ragged);
-    for (const std::string& folder : folders) {
+    const auto one = [&](const std::string& folder) -> Result<void> {
       auto c = parity::read_case(folder);
       if (!c) return c.error();
       const auto results = parity::run_case(*c, backend, options);
@@ -149,20 +149,31 @@ int main(int argc, char** argv) {
         }
         std::printf("%-34s %s\n", io::name_of(folder).c_str(), results.error().message());
         report.add({io::name_of(folder), c->class_name(), {}, results.error().message()});
-        continue;
+        return {};
       }
       if (!out.empty()) return write(*c, *results, out);
       auto differences = parity::differences(*c, *results, gradients && !ragged);
       judge(io::name_of(folder), differences, folders.size() == 1, tally);
       report.add({io::name_of(folder), c->class_name(), std::move(differences), {}});
+      return {};
+    };
+    // Of several cases one that cannot be run does not hide the others.
+    for (const std::string& folder : folders) {
+      const auto done = one(folder);
+      if (!done.ok() && folders.size() == 1) return done.error();
+      if (done.ok()) continue;
+      ++tally.failed;
+      std::fprintf(stderr, "parity: %s\n", done.error().message());
     }
+    if (!out.empty()) return {};
+    if (tally.failed > 0) std::printf("%d cases could not be run\n", tally.failed);
     std::printf("%d of %d cases (%d of %d tensors) inside the rule, %d not applicable\n", tally.cases - tally.bad_cases,
                 tally.cases, tally.tensors - tally.bad, tally.tensors, tally.not_applicable);
     const auto ours = parity::Quantiles::of(tally.ours), reference = parity::Quantiles::of(tally.reference);
     std::printf("error / scale, median and p99: %.2e %.2e; the reference's own in float32: %.2e %.2e\n", ours.median,
                 ours.p99, reference.median, reference.p99);
     if (!report_file.empty()) TESSERA_TRY(report.write(report_file));
-    if (tally.bad_cases > 0 || tally.cases == 0) rc = 1;
+    if (tally.bad_cases > 0 || tally.cases == 0 || tally.failed > 0) rc = 1;
     return {};
   });
   return rc != 0 ? rc : ran;

@@ -77,6 +77,9 @@ Result<void> run(const Options& options) {
   }
   std::printf("%zu tokens and %zu merges from %llu words, %zu of them different\n", trained.vocabulary.size(),
               trained.merges.size(), static_cast<unsigned long long>(counter.total()), counter.unique());
+  if (trained.vocabulary.size() > train.vocab_size)
+    std::printf("more than the %zu asked for: special tokens and single characters are never left out\n",
+                train.vocab_size);
   return {};
 }
 

@@ -56,7 +56,7 @@ class Folder {
 class Server {
  public:
   struct Page {
-    std::string body;
+    std::string body = {};
     std::string etag = "\"v1\"";
     int status = 200;
     std::vector<std::size_t> cuts = {};  ///< so many bytes of the next answers, then the connection ends
@@ -64,6 +64,8 @@ class Server {
     bool stalls = false;
     bool ranges = true;
     std::string get_body = {};  ///< what GET answers where it is another than HEAD tells of
+    std::string headers = {};   ///< more of them, each with its line's end
+    int head_status = 200;
   };
 
   Server() {
@@ -159,7 +161,8 @@ class Server {
     const bool partial = page.status == 200 && page.ranges && from > 0 && if_range == page.etag;
     if (!partial) from = 0;
     const std::string body = page.body.substr(std::min(from, page.body.size()));
-    std::string head = "HTTP/1.1 " + std::to_string(partial ? 206 : page.status) + " X\r\n";
+    const int status = partial ? 206 : method == "HEAD" && page.head_status != 200 ? page.head_status : page.status;
+    std::string head = "HTTP/1.1 " + std::to_string(status) + " X\r\n" + page.headers;
     if (!page.etag.empty()) head += "ETag: " + page.etag + "\r\n";
     head += "Content-Length: " + std::to_string(body.size() + (page.announces_more ? 10 : 0)) +
             "\r\nConnection: close\r\n\r\n";
@@ -341,6 +344,61 @@ BOOST_AUTO_TEST_CASE(what_cannot_be_had_is_an_error_that_says_why_and_leaves_not
   server.put("/stop", {.body = numbers(100000)});
   once.progress = [](const std::string&, std::uint64_t, std::uint64_t) { return false; };
   BOOST_TEST((hub::fetch(server.url("/stop"), once).error().code() == tessera::Code::cancelled));
+}
+
+BOOST_AUTO_TEST_CASE(what_the_hub_tells_of_large_files_is_checked) {
+  Server server;
+  const Folder folder;
+  const std::string good = io::sha256_hex(io::bytes_of("abc"));
+  // The hub tells it before it redirects to where the file lies.
+  const std::string location = "Location: " + server.url("/storage") + "\r\n";
+  server.put("/storage", {.body = "abc", .etag = "\"parts-3\""});
+  server.put("/good", {.etag = "\"x\"",
+                       .status = 302,
+                       .headers = location + "X-Linked-ETag: \"" + good + "\"\r\n",
+                       .head_status = 302});
+  const auto path = hub::fetch(server.url("/good"), quick(folder));
+  BOOST_REQUIRE_MESSAGE(path.ok(), path.error().message());
+  BOOST_TEST(content_of(*path) == "abc");
+  BOOST_TEST(*path == folder / hub::cache_name(server.url("/good"), "\"parts-3\""));
+  server.put("/bad", {.etag = "\"x\"",
+                      .status = 302,
+                      .headers = location + "x-linked-etag: \"" + std::string(64, 'a') + "\"\r\n",
+                      .head_status = 302});
+  BOOST_TEST(says(hub::fetch(server.url("/bad"), quick(folder)).error(), "its SHA-256 is ba7816bf"));
+  BOOST_TEST(hub::last_cached(folder.path(), server.url("/bad")).empty());
+  // What is no SHA-256 says nothing.
+  server.put("/other", {.body = "abc", .headers = "X-Linked-ETag: \"5d41402a\"\r\n"});
+  BOOST_TEST(hub::fetch(server.url("/other"), quick(folder)).ok());
+}
+
+BOOST_AUTO_TEST_CASE(a_server_without_head_is_asked_for_the_file) {
+  Server server;
+  const Folder folder;
+  server.put("/plain", {.body = "abc", .etag = {}, .head_status = 405});
+  const auto path = hub::fetch(server.url("/plain"), quick(folder));
+  BOOST_REQUIRE_MESSAGE(path.ok(), path.error().message());
+  BOOST_TEST(content_of(*path) == "abc");
+  BOOST_TEST(*path == folder / hub::cache_name(server.url("/plain"), ""));
+}
+
+BOOST_AUTO_TEST_CASE(what_was_begun_of_an_older_version_is_removed) {
+  Server server;
+  const Folder folder;
+  hub::Options once = quick(folder);
+  once.attempts = 1;
+  server.put("/a", {.body = numbers(200000), .cuts = {60000}});
+  BOOST_TEST(!hub::fetch(server.url("/a"), once).ok());
+  const std::string part = folder / (hub::cache_name(server.url("/a"), "\"v1\"") + ".part");
+  BOOST_TEST(fs::exists(part));
+  server.put("/a", {.body = "new", .etag = "\"v2\""});
+  const auto path = hub::fetch(server.url("/a"), once);
+  BOOST_REQUIRE(path.ok());
+  BOOST_TEST(content_of(*path) == "new");
+  BOOST_TEST(!fs::exists(part));
+  // A lock that another program holds is no version of the file.
+  std::ofstream(folder / (hub::cache_name(server.url("/a"), "\"v3\"") + ".lock"));
+  BOOST_TEST(hub::last_cached(folder.path(), server.url("/a")) == *path);
 }
 
 BOOST_AUTO_TEST_CASE(without_a_connection_the_last_file_is_taken) {

@@ -352,6 +352,19 @@ BOOST_AUTO_TEST_CASE(ids_and_labels_outside_of_the_vocabulary_are_refused) {
   BOOST_TEST(says(txl.model.validate(in).error(), Code::out_of_range, {"input_ids", "-1", "position 5"}));
 }
 
+BOOST_AUTO_TEST_CASE(attention_and_softmax_that_are_not_there_are_refused_by_name) {
+  TransfoXLConfig config = transfo_xl_config();
+  config.attn_type = 2;
+  const auto attention = Weights::of(*std::make_unique<TransfoXLLMHeadModel<>>(config));
+  BOOST_TEST_REQUIRE(!attention.ok());
+  BOOST_TEST(std::string(attention.error().message()) == "config: attn_type is 2, this model was compiled for 0");
+  config = transfo_xl_config();
+  config.sample_softmax = 5;
+  const auto softmax = Weights::of(*std::make_unique<TransfoXLLMHeadModel<>>(config));
+  BOOST_TEST_REQUIRE(!softmax.ok());
+  BOOST_TEST(std::string(softmax.error().message()) == "config: sample_softmax is 5, this model was compiled for 0");
+}
+
 BOOST_AUTO_TEST_CASE(masks_and_mappings_of_wrong_shapes_are_refused) {
   const Owned<XLNetLMHeadModel<>> owned(xlnet_config());
   const auto& base = owned.model.base;

@@ -28,6 +28,7 @@
 #include "tessera/io/original_dictionaries.hpp"
 #include "tessera/pretrained/bert.hpp"
 #include "tessera/pretrained/tokenizer_files.hpp"
+#include "tessera/text/stream_decoder.hpp"
 
 namespace {
 
@@ -85,8 +86,8 @@ using Call = std::function<tessera::Result<std::uint64_t>()>;
 /// Runs a call once for each of its allocations, which fails in that run. Returns how many runs gave an error.
 long fail_each_allocation(
     const char* what, const Call& unguarded, const std::function<bool()>& is_tidy = [] { return true; }) {
-  // The test's own strings may fail, too, and the tokenizers' calls, which throw what the standard library throws.
-  const auto call = [&] { return io::guarded(unguarded); };
+  // The test's own strings may fail, too. The library's functions are noexcept: what one of them threw would end here.
+  const auto call = [&] { return guarded(unguarded); };
 #if defined(TESSERA_TEST_CAN_FAIL_ALLOCATIONS)
   const auto expected = call();
   BOOST_REQUIRE_MESSAGE(expected.ok(), what << ": " << expected.error().message());
@@ -249,6 +250,37 @@ BOOST_AUTO_TEST_CASE(each_allocation_of_each_tokenizer_may_fail) {
     TESSERA_TRY_ASSIGN(const auto row, made.encode("The caf\u00e9 of 1,000"));
     return std::uint64_t{row.ids.size()};
   });
+}
+
+BOOST_AUTO_TEST_CASE(each_allocation_of_each_call_of_a_tokenizer_may_fail) {
+  for (const char* const name : tokenizers) {
+    auto loaded = pretrained::load_tokenizer(golden("tokenizers/" + std::string(name)), {});
+    BOOST_REQUIRE_MESSAGE(loaded.ok(), name << ": " << loaded.error().message());
+    tessera::text::Tokenizer& tokenizer = *loaded->tokenizer;
+    const std::string text = "The caf\u00e9 of 1,000 th\u0323ings!";
+    const std::string added[] = {"<new>", "<newer>"};
+    BOOST_REQUIRE(tokenizer.add_tokens(added).ok());
+    fail_each_allocation(name, [&]() -> tessera::Result<std::uint64_t> {
+      TESSERA_TRY_ASSIGN(const auto tokens, tokenizer.tokenize(text + "<new>"));
+      TESSERA_TRY_ASSIGN(const auto ids, tokenizer.tokens_to_ids(tokens));
+      TESSERA_TRY_ASSIGN(const auto back, tokenizer.ids_to_tokens(ids, true));
+      TESSERA_TRY_ASSIGN(const auto row, tokenizer.encode(text));
+      TESSERA_TRY_ASSIGN(const auto pair, tokenizer.encode(text, text));
+      TESSERA_TRY_ASSIGN(const auto marked, tokenizer.with_special_tokens(row.ids));
+      TESSERA_TRY_ASSIGN(const auto decoded, tokenizer.decode(marked.ids));
+      tessera::text::StreamDecoder stream(tokenizer, false);
+      std::size_t streamed = 0;
+      for (const auto id : marked.ids) {
+        TESSERA_TRY_ASSIGN(const std::string piece, stream.push(id));
+        streamed += piece.size();
+      }
+      return std::uint64_t{back.size() + 100 * pair.ids.size() + 10000 * decoded.text.size() + 1000000 * streamed};
+    });
+    fail_each_allocation(name, [&]() -> tessera::Result<std::uint64_t> {
+      TESSERA_TRY(tokenizer.add_tokens(added));  // none of them is new
+      return std::uint64_t{tokenizer.size()};
+    });
+  }
 }
 
 BOOST_AUTO_TEST_CASE(a_file_that_is_cut_is_an_error_at_every_length) {

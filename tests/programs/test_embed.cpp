@@ -11,7 +11,9 @@
 #include "program_fixture.hpp"
 #include "tessera/backends/reference/reference.hpp"
 #include "tessera/context/session.hpp"
+#include "tessera/io/narrow.hpp"
 #include "tessera/io/open.hpp"
+#include "tessera/io/safetensors.hpp"
 #include "tessera/pretrained/bert.hpp"
 
 #include "as_bf16.hpp"
@@ -187,6 +189,7 @@ BOOST_AUTO_TEST_CASE(files_are_written_whole_or_not_at_all) {
        {std::tuple<std::string, int, std::string>{model, 2, "--output is required"},
         {model + "--output result.hpp --storage int4", 2, "--storage"},
         {model + "--output result.hpp --name 'a b'", 1, "--name 'a b'"},
+        {model + "--output result.hpp --name class", 1, "--name 'class': a word of C++ itself"},
         {model + "--output nowhere/result.hpp", 1, "nowhere/result.hpp"},
         {"nothing --output result.hpp", 1, "nothing"},
         {model + "--output result.hpp --without e --without p", 1, "no weights"}}) {
@@ -207,6 +210,27 @@ BOOST_AUTO_TEST_CASE(files_are_written_whole_or_not_at_all) {
   BOOST_TEST(programs_test::contains(header, "namespace weights_2_results {"));
   BOOST_TEST(programs_test::contains(header, "\"encoder.layer.1.output.dense.bias\""));
   BOOST_TEST(!programs_test::contains(header, "pooler"));
+  BOOST_TEST(place.run("embed", model + "--output new.hpp").status == 0);
+  BOOST_TEST(programs_test::contains(programs_test::read_file(place.folder / "new.hpp"), "namespace weights_new {"));
+}
+
+BOOST_AUTO_TEST_CASE(a_checkpoint_in_int8_keeps_its_matrices) {
+  const programs_test::Workplace place;
+  const auto state = io::load_state(folder);
+  BOOST_TEST_REQUIRE(state.ok());
+  const auto narrow = io::narrowed(*state, DType::i8);
+  BOOST_TEST_REQUIRE(narrow.ok());
+  BOOST_TEST_REQUIRE(io::write_safetensors(*narrow, (place.folder / "narrow.safetensors").string()).ok());
+  BOOST_TEST(place.run("embed", "narrow.safetensors --output narrow.hpp --storage int8 --name tiny_bert").status == 0);
+  const std::string header = programs_test::read_file(place.folder / "narrow.hpp");
+  const std::string of_floats = programs_test::read_file(folder + "/tiny_bert.hpp");
+  // The same numbers, and the same tensors of the same types.
+  const auto part = [](const std::string& text, const std::string& from, const std::string& to) {
+    const std::size_t begin = text.find(from);
+    return text.substr(begin, text.find(to, begin) - begin);
+  };
+  BOOST_TEST((part(header, "std::int8_t", "};") == part(of_floats, "std::int8_t", "};")));
+  BOOST_TEST((part(header, "EmbeddedTensor tensors", "};") == part(of_floats, "EmbeddedTensor tensors", "};")));
 }
 #else
 BOOST_AUTO_TEST_CASE(not_built_here) { BOOST_TEST_MESSAGE("the program embed is not built here"); }

@@ -93,6 +93,16 @@ BOOST_AUTO_TEST_CASE(the_first_difference_is_the_first_that_the_model_computes) 
   BOOST_TEST(contains(answer.out, "the first difference, in the order of the model: attentions.1"), answer.out);
 }
 
+BOOST_AUTO_TEST_CASE(a_case_that_cannot_be_run_does_not_hide_the_others) {
+  const Workplace place;
+  const std::string good = TESSERA_GOLDEN_DIR "/models/bert-model-basic";
+  const Answer answer = place.run("parity", "nowhere '" + good + "'");
+  BOOST_TEST(answer.status == 1);
+  BOOST_TEST(contains(answer.err, "nowhere"));
+  BOOST_TEST(contains(answer.out, "1 cases could not be run"));
+  BOOST_TEST(contains(answer.out, "1 of 1 cases"));
+}
+
 BOOST_AUTO_TEST_CASE(a_report_is_one_page_that_needs_nothing_else) {
   Case c("bert-mlm-loss");
   const Answer answer = c.parity("--gradients --report page.html");

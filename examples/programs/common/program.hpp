@@ -13,8 +13,8 @@
 #include <CLI/CLI.hpp>
 
 #include "common/signals.hpp"
+#include "tessera/base/guard.hpp"
 #include "tessera/base/result.hpp"
-#include "tessera/io/guard.hpp"
 
 namespace tessera::programs {
 
@@ -38,7 +38,7 @@ int run_program(CLI::App& app, int argc, char** argv, Body&& body) {
   try {
     app.parse(argc, argv);
     tidy_up_on_signals();
-    done = io::guarded([&]() -> Result<void> { return body(); });
+    done = guarded([&]() -> Result<void> { return body(); });
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() != 0) {
       std::fprintf(stderr, "%s: %s (see %s --help)\n", name, error.what(), name);

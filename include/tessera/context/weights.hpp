@@ -279,6 +279,7 @@ class Weights {
   /// params that were bound to nothing start as zeros.
   template <class Model>
   static Result<Weights> of(Model& model) noexcept {
+    TESSERA_TRY(detail::check_complete(model));
     TESSERA_TRY_ASSIGN(WeightLayout layout, WeightLayout::of(model));
     Weights weights;
     // The version comes first, where it does not move with this object.

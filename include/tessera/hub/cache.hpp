@@ -65,7 +65,8 @@ inline std::string last_cached(const std::string& folder, std::string_view url) 
   std::error_code code;
   for (std::filesystem::directory_iterator at(folder, code), end; !code && at != end; at.increment(code)) {
     const std::string name = at->path().filename().string();
-    if (!name.starts_with(start) || name.ends_with(".json") || name.ends_with(".part")) continue;
+    const bool is_beside = name.ends_with(".json") || name.ends_with(".part") || name.ends_with(".lock");
+    if (!name.starts_with(start) || is_beside) continue;
     std::error_code ignored;
     const auto time = at->last_write_time(ignored);
     if (found.empty() || time > newest) {
@@ -74,6 +75,19 @@ inline std::string last_cached(const std::string& folder, std::string_view url) 
     }
   }
   return found;
+}
+
+/// Removes what was begun of versions of an address that nobody fetches any more.
+inline void remove_parts(const std::string& folder, std::string_view url) {
+  const std::string start = cache_name(url, {});
+  std::error_code code;
+  for (std::filesystem::directory_iterator at(folder, code), end; !code && at != end; at.increment(code)) {
+    const std::string path = at->path().string();
+    if (!at->path().filename().string().starts_with(start) || !path.ends_with(".part")) continue;
+    if (io::kind_of(path.substr(0, path.size() - 5) + ".lock") != io::PathKind::missing) continue;
+    std::error_code ignored;
+    std::filesystem::remove(path, ignored);
+  }
 }
 
 /// Writes the JSON file beside a cached one.

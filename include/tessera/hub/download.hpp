@@ -1,8 +1,9 @@
 // One file from an address into the cache, by libcurl: what was begun goes on, and nothing is seen before it is whole.
 //
 // A HEAD request tells the ETag; a file of that ETag is fetched once. The data goes to a file ".part", which a later
-// try goes on with if the server has the same version still, and which gets its name when its length (and its checksum,
-// where one is given) is right. Where no connection can be made, the file that was fetched last is taken.
+// try goes on with if the server has the same version still, and which gets its name when its length is right, and its
+// SHA-256 where one is given or the hub tells it (X-Linked-ETag). Where no connection can be made, the file that was
+// fetched last is taken.
 #pragma once
 
 #include <algorithm>
@@ -27,10 +28,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "tessera/base/guard.hpp"
 #include "tessera/base/result.hpp"
 #include "tessera/hub/cache.hpp"
 #include "tessera/io/file.hpp"
-#include "tessera/io/guard.hpp"
 #include "tessera/io/sha256.hpp"
 
 namespace tessera::inline TESSERA_ISA::hub {
@@ -68,7 +69,28 @@ struct Answer {
   long status = 0;
   std::string etag;
   std::int64_t length = -1;  ///< of the whole file, where it was told
+  std::string sha256;        ///< of the whole file, where it was told: 64 hexadecimal digits
 };
+
+/// The value of a header line of this name (in lower case); empty for other lines.
+inline std::string_view header_value(std::string_view line, std::string_view name) {
+  const bool is_it = line.size() > name.size() && line[name.size()] == ':' &&
+                     std::equal(name.begin(), name.end(), line.begin(), [](char a, char b) {
+                       return a == static_cast<char>(std::tolower(static_cast<unsigned char>(b)));
+                     });
+  if (!is_it) return {};
+  line.remove_prefix(name.size() + 1);
+  while (!line.empty() && (line.front() == ' ' || line.front() == '\t')) line.remove_prefix(1);
+  while (!line.empty() && static_cast<unsigned char>(line.back()) <= ' ') line.remove_suffix(1);
+  return line;
+}
+
+/// The SHA-256 that an entity tag of the hub is for files in its large storage; empty for other tags.
+inline std::string sha256_in(std::string_view tag) {
+  if (tag.size() >= 2 && tag.front() == '"' && tag.back() == '"') tag = tag.substr(1, tag.size() - 2);
+  const auto is_hex = [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); };
+  return tag.size() == 64 && std::all_of(tag.begin(), tag.end(), is_hex) ? std::string(tag) : std::string();
+}
 
 /// One request.
 class Request {
@@ -169,19 +191,12 @@ class Request {
 
   static std::size_t on_header(char* data, std::size_t, std::size_t size, void* self) {
     Answer& answer = static_cast<Request*>(self)->answer_;
-    std::string_view line(data, size);
+    const std::string_view line(data, size);
     if (line.starts_with("HTTP/")) answer.etag.clear();  // the next answer, after a redirection
-    constexpr std::string_view name = "etag:";
-    const bool is_etag =
-        line.size() > name.size() && std::equal(name.begin(), name.end(), line.begin(), [](char a, char b) {
-          return a == static_cast<char>(std::tolower(static_cast<unsigned char>(b)));
-        });
-    if (is_etag) {
-      line.remove_prefix(name.size());
-      while (!line.empty() && (line.front() == ' ' || line.front() == '\t')) line.remove_prefix(1);
-      while (!line.empty() && static_cast<unsigned char>(line.back()) <= ' ') line.remove_suffix(1);
-      answer.etag = line;
-    }
+    if (const std::string_view tag = header_value(line, "etag"); !tag.empty()) answer.etag = tag;
+    // The hub says it of what it then redirects to.
+    if (const std::string sha256 = sha256_in(header_value(line, "x-linked-etag")); !sha256.empty())
+      answer.sha256 = sha256;
     return size;
   }
 
@@ -223,7 +238,6 @@ class Request {
 };
 
 inline Result<void> check_sha256(const std::string& path, const std::string& expected) {
-  if (expected.empty()) return {};
   TESSERA_TRY_ASSIGN(const io::MappedFile file, io::MappedFile::open(path));
   const std::string found = io::sha256_hex(file.bytes());
   if (found == expected) return {};
@@ -307,10 +321,13 @@ inline Result<void> download(const std::string& url, const std::string& path, co
                            static_cast<unsigned long long>(size), static_cast<long long>(told.length));
       continue;
     }
-    if (const auto checked = check_sha256(part, sha256); !checked.ok()) {
-      std::error_code ignored;
-      std::filesystem::remove(part, ignored);
-      return checked.error();
+    for (const std::string* const expected : {&sha256, &told.sha256}) {
+      if (expected->empty()) continue;
+      if (const auto checked = check_sha256(part, *expected); !checked.ok()) {
+        std::error_code ignored;
+        std::filesystem::remove(part, ignored);
+        return checked.error();
+      }
     }
     std::error_code code;
     std::filesystem::rename(part, path, code);
@@ -326,7 +343,7 @@ inline Result<void> download(const std::string& url, const std::string& path, co
 /// `sha256`: what a fetched file must have; empty: anything.
 inline Result<std::string> fetch(const std::string& url, const Options& options = {},
                                  const std::string& sha256 = {}) noexcept {
-  return io::guarded([&]() -> Result<std::string> {
+  return guarded([&]() -> Result<std::string> {
     const std::string folder = cache_folder(options.cache);
     if (is_offline(options)) {
       std::string cached = last_cached(folder, url);
@@ -339,17 +356,19 @@ inline Result<std::string> fetch(const std::string& url, const Options& options 
     if (code)
       return Error::format(Code::io_failure, "%s: cannot make the folder: %s", folder.c_str(), code.message().c_str());
 
-    const auto answer = detail::Request(url, options).head();
+    auto answer = detail::Request(url, options).head();
     if (!answer.ok() || answer->status != 200) {
       std::string cached = last_cached(folder, url);
       if (!cached.empty()) return cached;
       if (!answer.ok()) return answer.error();
-      return detail::status_error(url, answer->status);
+      if (answer->status != 405 && answer->status != 501) return detail::status_error(url, answer->status);
+      *answer = {};  // a server without HEAD: of a version that has no name, as in the reference
     }
     const std::string path = io::join_path(folder, cache_name(url, answer->etag));
     if (io::kind_of(path) == io::PathKind::file) return path;
     TESSERA_TRY(detail::download(url, path, *answer, sha256, options));
     TESSERA_TRY(write_metadata(path, url, answer->etag));
+    remove_parts(folder, url);
     return path;
   });
 }

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <algorithm>
+#include <atomic>
 #include <filesystem>
 #include <string>
 #include <string_view>
@@ -13,12 +14,14 @@
 #include <utility>
 #include <vector>
 
+#include <unistd.h>
+
+#include "tessera/base/guard.hpp"
 #include "tessera/base/result.hpp"
 #include "tessera/hub/cache.hpp"
 #include "tessera/hub/download.hpp"
 #include "tessera/hub/names.hpp"
 #include "tessera/io/file.hpp"
-#include "tessera/io/guard.hpp"
 #include "tessera/io/sharded.hpp"
 
 namespace tessera::inline TESSERA_ISA::hub {
@@ -62,14 +65,17 @@ inline Result<void> link_file(const std::string& from, const std::string& to) {
   std::error_code code;
   if (std::filesystem::equivalent(from, to, code)) return {};
   code.clear();
-  const std::string temporary = to + ".part";
-  std::filesystem::remove(temporary, code);
+  static std::atomic<unsigned> count{0};  // others may be at the same file
+  const std::string temporary = to + "." + std::to_string(::getpid()) + "-" + std::to_string(count++) + ".part";
   std::filesystem::create_hard_link(from, temporary, code);
   if (code) {
     code.clear();
     std::filesystem::copy_file(from, temporary, code);
   }
   if (!code) std::filesystem::rename(temporary, to, code);
+  // Also where rename does nothing, as both are names of one file already.
+  std::error_code ignored;
+  std::filesystem::remove(temporary, ignored);
   if (code) return Error::format(Code::io_failure, "%s: cannot be written: %s", to.c_str(), code.message().c_str());
   return {};
 }
@@ -126,7 +132,7 @@ inline Result<void> fill_folder(const std::vector<RemoteFile>& files, const std:
 /// the cache, and what was put by hand into folder_of_model. A mirror holds folders of the models' names.
 inline Result<std::string> find_model(const std::string& name, const Options& options = {},
                                       Wanted wanted = Wanted::model) noexcept {
-  return io::guarded([&]() -> Result<std::string> {
+  return guarded([&]() -> Result<std::string> {
     if (io::kind_of(name) != io::PathKind::missing) return name;
     if (!is_shortcut(name) && !is_hub_name(name)) {
       return Error::format(

@@ -16,8 +16,8 @@
 #include <utility>
 #include <vector>
 
+#include "tessera/base/guard.hpp"
 #include "tessera/base/result.hpp"
-#include "tessera/io/guard.hpp"
 #include "tessera/io/json.hpp"
 #include "tessera/io/model_classes.hpp"
 #include "tessera/io/original_names.hpp"

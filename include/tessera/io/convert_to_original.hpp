@@ -17,9 +17,9 @@
 #include <utility>
 #include <vector>
 
+#include "tessera/base/guard.hpp"
 #include "tessera/base/result.hpp"
 #include "tessera/io/convert_original.hpp"
-#include "tessera/io/guard.hpp"
 #include "tessera/io/model_classes.hpp"
 #include "tessera/io/original_names.hpp"
 #include "tessera/io/state.hpp"

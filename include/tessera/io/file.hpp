@@ -17,9 +17,9 @@
 #include <utility>
 #include <vector>
 
+#include "tessera/base/guard.hpp"
 #include "tessera/base/result.hpp"
 #include "tessera/io/bytes.hpp"
-#include "tessera/io/guard.hpp"
 
 // 0 falls back to <cstdio>: no mapping, and a rename that may not replace. Defined by hand only to test that.
 #if !defined(TESSERA_IO_POSIX)

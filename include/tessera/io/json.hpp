@@ -24,9 +24,9 @@
 
 #include <nlohmann/json.hpp>
 
+#include "tessera/base/guard.hpp"
 #include "tessera/base/result.hpp"
 #include "tessera/io/file.hpp"
-#include "tessera/io/guard.hpp"
 #include "tessera/io/shortest.hpp"
 #include "tessera/io/utf8.hpp"
 

@@ -11,8 +11,8 @@
 #include <utility>
 #include <vector>
 
+#include "tessera/base/guard.hpp"
 #include "tessera/base/result.hpp"
-#include "tessera/io/guard.hpp"
 #include "tessera/io/original_names.hpp"
 #include "tessera/io/state.hpp"
 #include "tessera/io/utf8.hpp"

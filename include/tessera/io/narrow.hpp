@@ -18,9 +18,9 @@
 #include <vector>
 
 #include "tessera/base/dtype.hpp"
+#include "tessera/base/guard.hpp"
 #include "tessera/base/result.hpp"
 #include "tessera/io/bytes.hpp"
-#include "tessera/io/guard.hpp"
 #include "tessera/io/state.hpp"
 
 namespace tessera::inline TESSERA_ISA::io {

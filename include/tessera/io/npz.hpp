@@ -9,9 +9,9 @@
 #include <string_view>
 #include <utility>
 
+#include "tessera/base/guard.hpp"
 #include "tessera/base/result.hpp"
 #include "tessera/io/bytes.hpp"
-#include "tessera/io/guard.hpp"
 #include "tessera/io/npy.hpp"
 #include "tessera/io/state.hpp"
 #include "tessera/io/zip.hpp"

@@ -16,10 +16,10 @@
 #include <utility>
 #include <vector>
 
+#include "tessera/base/guard.hpp"
 #include "tessera/base/result.hpp"
 #include "tessera/io/bytes.hpp"
 #include "tessera/io/file.hpp"
-#include "tessera/io/guard.hpp"
 #include "tessera/io/npy.hpp"
 #include "tessera/io/npz.hpp"
 #include "tessera/io/openai_gpt_params.hpp"

@@ -12,9 +12,9 @@
 #include <utility>
 #include <vector>
 
+#include "tessera/base/guard.hpp"
 #include "tessera/base/result.hpp"
 #include "tessera/io/bytes.hpp"
-#include "tessera/io/guard.hpp"
 #include "tessera/io/json.hpp"
 #include "tessera/io/pickle.hpp"
 #include "tessera/io/state.hpp"

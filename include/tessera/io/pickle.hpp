@@ -28,9 +28,9 @@
 
 #include "tessera/base/bit_cast.hpp"
 #include "tessera/base/dtype.hpp"
+#include "tessera/base/guard.hpp"
 #include "tessera/base/result.hpp"
 #include "tessera/io/bytes.hpp"
-#include "tessera/io/guard.hpp"
 #include "tessera/io/utf8.hpp"
 
 namespace tessera::inline TESSERA_ISA::io {

@@ -11,10 +11,10 @@
 #include <string_view>
 #include <utility>
 
+#include "tessera/base/guard.hpp"
 #include "tessera/base/result.hpp"
 #include "tessera/io/bytes.hpp"
 #include "tessera/io/file.hpp"
-#include "tessera/io/guard.hpp"
 #include "tessera/io/json.hpp"
 #include "tessera/io/state.hpp"
 

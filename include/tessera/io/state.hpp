@@ -20,10 +20,10 @@
 #include <vector>
 
 #include "tessera/base/dtype.hpp"
+#include "tessera/base/guard.hpp"
 #include "tessera/base/result.hpp"
 #include "tessera/io/bytes.hpp"
 #include "tessera/io/file.hpp"
-#include "tessera/io/guard.hpp"
 #include "tessera/io/utf8.hpp"
 
 namespace tessera::inline TESSERA_ISA::io {

@@ -16,11 +16,11 @@
 #include <utility>
 #include <vector>
 
+#include "tessera/base/guard.hpp"
 #include "tessera/base/result.hpp"
 #include "tessera/io/bytes.hpp"
 #include "tessera/io/crc32c.hpp"
 #include "tessera/io/file.hpp"
-#include "tessera/io/guard.hpp"
 #include "tessera/io/state.hpp"
 #include "tessera/io/tf_messages.hpp"
 #include "tessera/io/tf_table.hpp"

@@ -8,9 +8,9 @@
 #include <string_view>
 #include <utility>
 
+#include "tessera/base/guard.hpp"
 #include "tessera/base/result.hpp"
 #include "tessera/io/bytes.hpp"
-#include "tessera/io/guard.hpp"
 #include "tessera/io/pickle.hpp"
 #include "tessera/io/state.hpp"
 #include "tessera/io/torch.hpp"

@@ -23,10 +23,10 @@
 #include <zlib.h>
 #endif
 
+#include "tessera/base/guard.hpp"
 #include "tessera/base/result.hpp"
 #include "tessera/io/bytes.hpp"
 #include "tessera/io/crc32.hpp"
-#include "tessera/io/guard.hpp"
 #include "tessera/io/state.hpp"
 #include "tessera/io/utf8.hpp"
 

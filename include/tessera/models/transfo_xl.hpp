@@ -110,6 +110,8 @@ struct TransfoXL : ConfigFit {
     fit("n_layer", S.layers, c.n_layer);
     fit("n_head * d_head", S.heads, c.n_head * c.d_head);
     fit("d_inner", S.inner, c.d_inner);
+    fit("attn_type", 0, c.attn_type);  // of four of the original code, the paper's
+    if (c.sample_softmax > 0) fit("sample_softmax", 0, c.sample_softmax);
     complete_ = c.clusters().rise() && c.div_val > 0 && word_emb.init(c.clusters(), c.d_embed, c.d_model, c.div_val) &&
                 stack.resize(c.n_layer);
     for (Index i = 0; i < stack.size(); ++i) {

@@ -268,51 +268,63 @@ struct XLNet : ConfigFit {
   }
 
   constexpr TwoStreamContext stream_context(auto& context, const XLNetInput& in, Index memory) const noexcept {
-    const Index texts = in.layout.texts, queries = in.layout.longest, keys = memory + queries;
     TwoStreamContext c;
-    c.content.texts = texts;
-    c.content.queries = queries;
-    c.content.keys = keys;
+    c.content.texts = in.layout.texts;
+    c.content.queries = in.layout.longest;
+    c.content.keys = memory + in.layout.longest;
     c.content.position_groups = config_.bi_data ? 2 : 1;
     c.content.visibility = {config_.attn_type == XLNetAttention::uni, Fill::add, -1e30};
-    if (in.token_type_ids.present()) {
-      c.content.segment_pairs = context.make_ids(texts * queries * keys, [&, queries, keys, memory](Index n) {
-        const Index j = n % keys - memory, i = n / keys % queries, row = n / keys / queries * queries;
-        const auto segment = [&](Index t) { return detail::element_as<Index>(in.token_type_ids, row + t); };
-        return static_cast<std::int32_t>(segment(i) != (j < 0 ? 0 : segment(j)));  // the memory is segment 0
-      });
-      View& pairs = c.content.segment_pairs.view;
-      pairs = View::of(pairs.data, DType::i32, texts, queries, keys);
-    }
+    if (in.token_type_ids.present()) c.content.segment_pairs = segment_pairs(context, in, memory);
     c.query = c.content;
-    const bool shortened = config_.attn_type == XLNetAttention::uni && config_.same_length;
-    if (in.input_mask.present() || in.attention_mask.present() || in.perm_mask.present() || shortened) {
-      // A position sees itself in the content stream, whatever is masked.
-      const View shape = View::of(nullptr, DType::f32, texts, queries, keys);
-      for (const bool itself : {true, false}) {
-        if (!itself && !in.target_mapping.present()) break;
-        const Operand keep = context.make_numbers(shape, [&, itself, queries, keys, memory, shortened](Index n) {
-          const Index j = n % keys, i = n / keys % queries, text = n / keys / queries, own = j - memory;
-          if (itself && own == i) return 1;
-          if (shortened && j < i && j < queries) return 0;
-          return own >= 0 && hides(in, text, i, own) ? 0 : 1;
-        });
-        (itself ? c.content : c.query).keep = keep;
-      }
+    const bool masks = in.input_mask.present() || in.attention_mask.present() || in.perm_mask.present();
+    if (masks || shortened()) {
+      c.content.keep = keep(context, in, memory, true);
+      if (in.target_mapping.present()) c.query.keep = keep(context, in, memory, false);
     }
-    if (in.target_mapping.present()) {
-      const View& m = in.target_mapping;
-      const Index targets = c.targets = m.dim[1];
-      c.to_targets = context.numbers(m);
-      c.to_targets.view = View::of(c.to_targets.view.data, c.to_targets.view.type, texts, Index{1}, targets, queries);
-      c.to_positions = context.make_numbers(
-          View::of(nullptr, DType::f32, texts, Index{1}, queries, targets), [&, queries, targets](Index n) {
-            const Index t = n % targets, i = n / targets % queries, text = n / targets / queries;
-            return detail::element_as<double>(m, (text * targets + t) * queries + i);
-          });
-    }
+    if (in.target_mapping.present()) map_targets(context, in, c);
     return c;
   }
+  constexpr bool shortened() const noexcept { return config_.attn_type == XLNetAttention::uni && config_.same_length; }
+
+  /// [texts, Q, K]: 1 where a query's segment is not the key's; the memory is segment 0.
+  static constexpr Operand segment_pairs(auto& context, const XLNetInput& in, Index memory) noexcept {
+    const Index texts = in.layout.texts, queries = in.layout.longest, keys = memory + queries;
+    Operand pairs = context.make_ids(texts * queries * keys, [&, queries, keys, memory](Index n) {
+      const Index j = n % keys - memory, i = n / keys % queries, row = n / keys / queries * queries;
+      const auto segment = [&](Index t) { return detail::element_as<Index>(in.token_type_ids, row + t); };
+      return static_cast<std::int32_t>(segment(i) != (j < 0 ? 0 : segment(j)));
+    });
+    pairs.view = View::of(pairs.view.data, DType::i32, texts, queries, keys);
+    return pairs;
+  }
+
+  /// [texts, Q, K]: 1 where a query sees the key. In the content stream a position sees itself, whatever is masked.
+  constexpr Operand keep(auto& context, const XLNetInput& in, Index memory, bool itself) const noexcept {
+    const Index queries = in.layout.longest, keys = memory + queries;
+    return context.make_numbers(View::of(nullptr, DType::f32, in.layout.texts, queries, keys),
+                                [&, itself, queries, keys, memory, shortened = shortened()](Index n) {
+                                  const Index j = n % keys, i = n / keys % queries, text = n / keys / queries,
+                                              own = j - memory;
+                                  if (itself && own == i) return 1;
+                                  if (shortened && j < i && j < queries) return 0;
+                                  return own >= 0 && hides(in, text, i, own) ? 0 : 1;
+                                });
+  }
+
+  /// The mapping as a matrix from positions to targets, [texts, 1, targets, Q], and back, [texts, 1, Q, targets].
+  static constexpr void map_targets(auto& context, const XLNetInput& in, TwoStreamContext& c) noexcept {
+    const View& m = in.target_mapping;
+    const Index texts = in.layout.texts, queries = in.layout.longest, targets = m.dim[1];
+    c.targets = targets;
+    c.to_targets = context.numbers(m);
+    c.to_targets.view = View::of(c.to_targets.view.data, c.to_targets.view.type, texts, Index{1}, targets, queries);
+    c.to_positions = context.make_numbers(
+        View::of(nullptr, DType::f32, texts, Index{1}, queries, targets), [&, queries, targets](Index n) {
+          const Index t = n % targets, i = n / targets % queries, text = n / targets / queries;
+          return detail::element_as<double>(m, (text * targets + t) * queries + i);
+        });
+  }
+
   /// Whether the masks hide position j of a text from position i.
   static constexpr bool hides(const XLNetInput& in, Index text, Index i, Index j) noexcept {
     const Index T = in.layout.longest;

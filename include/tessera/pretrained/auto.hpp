@@ -48,7 +48,7 @@ inline std::string_view name(Architecture architecture) noexcept {
 
 /// The architecture of a folder with config.json.
 inline Result<Architecture> architecture_of(const std::string& folder) noexcept {
-  return io::guarded([&]() -> Result<Architecture> {
+  return guarded([&]() -> Result<Architecture> {
     TESSERA_TRY_ASSIGN(const io::Json config, io::read_json(io::join_path(folder, "config.json")));
     const io::Json* const type = config.is_object() ? io::find_key(config, "model_type") : nullptr;
     if (type != nullptr && type->is_string()) {

@@ -58,7 +58,7 @@ class TextGenerator {
  public:
   static Result<std::unique_ptr<TextGenerator>> from_pretrained(
       const std::string& folder, std::optional<Architecture> architecture = {}) noexcept {
-    return io::guarded([&]() -> Result<std::unique_ptr<TextGenerator>> {
+    return guarded([&]() -> Result<std::unique_ptr<TextGenerator>> {
       auto made = std::unique_ptr<TextGenerator>(new TextGenerator());
       TESSERA_TRY_ASSIGN(made->model_, AnyGenerator::from_pretrained(folder, architecture));
       TESSERA_TRY_ASSIGN(auto loaded, pretrained::load_tokenizer(folder, class_of(made->model_->architecture())));
@@ -76,7 +76,7 @@ class TextGenerator {
   /// `samples` texts for each prompt, next to each other in the order of the prompts.
   Result<std::vector<GeneratedText>> generate(std::span<const std::string> prompts,
                                               const TextRequest& request) noexcept {
-    return io::guarded([&]() -> Result<std::vector<GeneratedText>> {
+    return guarded([&]() -> Result<std::vector<GeneratedText>> {
       TESSERA_TRY_ASSIGN(Run run, begin(prompts, request));
       for (std::size_t first = 0; first < run.order.size();) {
         const std::size_t last = end_of_batch(run, first, request.batch);
@@ -245,7 +245,7 @@ class TextGenerator {
     GenerateOptions options{options_of(run, first), request.sampling, streams.data()};
     options.sink = {&batch, [](void* state, Index text, std::int32_t token) {
                       auto& all = *static_cast<Batch*>(state);
-                      auto goes_on = io::guarded([&] { return take(all, static_cast<std::size_t>(text), token); });
+                      auto goes_on = guarded([&] { return take(all, static_cast<std::size_t>(text), token); });
                       if (goes_on) return *goes_on;
                       all.error = goes_on.error();
                       return false;

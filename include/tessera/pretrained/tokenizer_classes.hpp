@@ -14,9 +14,9 @@
 #include <utility>
 #include <vector>
 
+#include "tessera/base/guard.hpp"
 #include "tessera/base/result.hpp"
 #include "tessera/io/file.hpp"
-#include "tessera/io/guard.hpp"
 #include "tessera/io/json.hpp"
 #include "tessera/io/torch_object.hpp"
 #include "tessera/text/bert.hpp"
@@ -33,7 +33,7 @@ namespace tessera::inline TESSERA_ISA::pretrained {
 /// The vocabulary in a vocab.json: an object of ids. As in Python's dicts, of equal keys and of equal ids the last
 /// one counts.
 inline Result<text::Vocabulary> read_json_vocabulary(const std::string& path) noexcept {
-  return io::guarded([&]() -> Result<text::Vocabulary> {
+  return guarded([&]() -> Result<text::Vocabulary> {
     TESSERA_TRY_ASSIGN(const io::Json json, io::read_json(path));
     if (!json.is_object()) {
       return Error::format(Code::bad_format, "%s: an object of tokens and ids expected, found %s", path.c_str(),

@@ -16,9 +16,9 @@
 #include <utility>
 #include <vector>
 
+#include "tessera/base/guard.hpp"
 #include "tessera/base/result.hpp"
 #include "tessera/io/file.hpp"
-#include "tessera/io/guard.hpp"
 #include "tessera/io/json.hpp"
 #include "tessera/pretrained/tokenizer_classes.hpp"
 #include "tessera/text/tokenizer.hpp"
@@ -127,7 +127,7 @@ inline void fill_in(io::Json& to, const io::Json& from) {
 /// The name of the tokenizer class of a folder: from info.json ("class"), tokenizer_config.json ("tokenizer_class"),
 /// config.json ("model_type" or "architectures"), else from a part of the folder's name, as AutoTokenizer does.
 inline Result<std::string> tokenizer_class(const std::string& path) noexcept {
-  return io::guarded([&]() -> Result<std::string> {
+  return guarded([&]() -> Result<std::string> {
     TESSERA_TRY_ASSIGN(const detail::Place place, detail::place_of(path));
     constexpr std::pair<std::string_view, std::string_view> entries[] = {
         {"info.json", "class"}, {"tokenizer_config.json", "tokenizer_class"}, {"config.json", "model_type"}};
@@ -164,7 +164,7 @@ inline Result<std::string> tokenizer_class(const std::string& path) noexcept {
 /// Refuses constructor arguments that a class does not have. The reference's constructors pass over them, and so does
 /// load_tokenizer, as files of later packages have many; who types one by hand wants to know.
 inline Result<void> check_arguments(std::string_view class_name, const io::Json& arguments) noexcept {
-  return io::guarded([&]() -> Result<void> {
+  return guarded([&]() -> Result<void> {
     const detail::TokenizerClass* const found = detail::class_named(class_name);
     if (found == nullptr) return {};  // load_tokenizer says so
     const std::string known = " " + std::string(found->arguments) + " max_len ";
@@ -183,7 +183,7 @@ namespace detail {
 /// The tokenizer of a folder by one class: what calls this alone does not carry the code of the others.
 inline Result<LoadedTokenizer> load_tokenizer_by(const TokenizerClass& made_by, const std::string& path,
                                                  const io::Json& arguments) noexcept {
-  return io::guarded([&]() -> Result<LoadedTokenizer> {
+  return guarded([&]() -> Result<LoadedTokenizer> {
     TESSERA_TRY_ASSIGN(const Place place, place_of(path));
     LoadedTokenizer loaded;
     loaded.class_name = made_by.name;
@@ -231,7 +231,7 @@ inline Result<LoadedTokenizer> load_tokenizer_by(const TokenizerClass& made_by, 
 /// `arguments` are constructor arguments that win over all files. An empty `class_name` is found by tokenizer_class.
 inline Result<LoadedTokenizer> load_tokenizer(const std::string& path, const std::string& class_name = {},
                                               const io::Json& arguments = io::Json::object()) noexcept {
-  return io::guarded([&]() -> Result<LoadedTokenizer> {
+  return guarded([&]() -> Result<LoadedTokenizer> {
     TESSERA_TRY(detail::place_of(path));
     std::string name = class_name;
     if (class_name.empty()) {
@@ -276,7 +276,7 @@ inline io::Json special_tokens_map(const text::Tokenizer& tokenizer) {
 /// leaves out tokenizer_config.json. What the tokenizer was told after it was made is not saved, save for its tokens.
 inline Result<std::vector<std::string>> save_tokenizer(const LoadedTokenizer& loaded, const std::string& folder,
                                                        std::vector<std::string>* warnings = nullptr) noexcept {
-  return io::guarded([&]() -> Result<std::vector<std::string>> {
+  return guarded([&]() -> Result<std::vector<std::string>> {
     if (io::kind_of(folder) != io::PathKind::folder) {
       return Error::format(Code::not_found, "%s: a folder to save in expected", folder.c_str());
     }

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "tessera/base/guard.hpp"
 #include "tessera/text/basic.hpp"
 #include "tessera/text/tokenizer.hpp"
 #include "tessera/text/wordpiece.hpp"
@@ -48,9 +49,11 @@ class BertTokenizer final : public Tokenizer {
   }
 
   /// From the bytes of a vocab.txt.
-  static Result<BertTokenizer> from_memory(std::string_view vocab_txt, BertOptions options = {}) {
-    TESSERA_TRY_ASSIGN(Vocabulary vocabulary, read_vocabulary(vocab_txt));
-    return BertTokenizer(std::move(vocabulary), std::move(options));
+  static Result<BertTokenizer> from_memory(std::string_view vocab_txt, BertOptions options = {}) noexcept {
+    return guarded([&]() -> Result<BertTokenizer> {
+      TESSERA_TRY_ASSIGN(Vocabulary vocabulary, read_vocabulary(vocab_txt));
+      return BertTokenizer(std::move(vocabulary), std::move(options));
+    });
   }
 
   const TokenizerTraits& traits() const noexcept override {

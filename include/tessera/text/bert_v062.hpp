@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "tessera/base/guard.hpp"
 #include "tessera/base/result.hpp"
 #include "tessera/text/basic.hpp"
 #include "tessera/text/tokenizer.hpp"
@@ -28,9 +29,11 @@ struct BertOptionsV062 {
 
 class BertTokenizerV062 {
  public:
-  static Result<BertTokenizerV062> from_memory(std::string_view vocab_txt, BertOptionsV062 options = {}) {
-    TESSERA_TRY_ASSIGN(Vocabulary vocabulary, read_vocabulary(vocab_txt, LineTrim::white_space));
-    return BertTokenizerV062(std::move(vocabulary), std::move(options));
+  static Result<BertTokenizerV062> from_memory(std::string_view vocab_txt, BertOptionsV062 options = {}) noexcept {
+    return guarded([&]() -> Result<BertTokenizerV062> {
+      TESSERA_TRY_ASSIGN(Vocabulary vocabulary, read_vocabulary(vocab_txt, LineTrim::white_space));
+      return BertTokenizerV062(std::move(vocabulary), std::move(options));
+    });
   }
 
   /// The tokens of any bytes; what is not UTF-8 is replaced.
@@ -51,39 +54,45 @@ class BertTokenizerV062 {
     return out;
   }
 
-  Result<Ids> tokens_to_ids(std::span<const std::string> tokens, std::vector<std::string>* warnings = nullptr) const {
-    Ids ids;
-    ids.reserve(tokens.size());
-    for (const std::string& token : tokens) {
-      const Id id = vocabulary_.find(token);
-      if (id == no_id) {
-        return Error::format(Code::not_found, "BertTokenizerV062: token \"%s\" is not in the vocabulary",
-                             token.c_str());
+  Result<Ids> tokens_to_ids(std::span<const std::string> tokens,
+                            std::vector<std::string>* warnings = nullptr) const noexcept {
+    return guarded([&]() -> Result<Ids> {
+      Ids ids;
+      ids.reserve(tokens.size());
+      for (const std::string& token : tokens) {
+        const Id id = vocabulary_.find(token);
+        if (id == no_id) {
+          return Error::format(Code::not_found, "BertTokenizerV062: token \"%s\" is not in the vocabulary",
+                               token.c_str());
+        }
+        ids.push_back(id);
       }
-      ids.push_back(id);
-    }
-    if (warnings != nullptr && static_cast<std::int64_t>(ids.size()) > max_len_) {
-      char sentence[256];
-      std::snprintf(sentence, sizeof sentence,
-                    "Token indices sequence length is longer than the specified maximum  sequence length for this BERT "
-                    "model (%zu > %lld). Running this sequence through BERT will result in indexing errors",
-                    ids.size(), static_cast<long long>(max_len_));
-      warnings->emplace_back(sentence);
-    }
-    return ids;
+      if (warnings != nullptr && static_cast<std::int64_t>(ids.size()) > max_len_) {
+        char sentence[256];
+        std::snprintf(
+            sentence, sizeof sentence,
+            "Token indices sequence length is longer than the specified maximum  sequence length for this BERT "
+            "model (%zu > %lld). Running this sequence through BERT will result in indexing errors",
+            ids.size(), static_cast<long long>(max_len_));
+        warnings->emplace_back(sentence);
+      }
+      return ids;
+    });
   }
 
-  Result<Tokens> ids_to_tokens(std::span<const Id> ids) const {
-    Tokens tokens;
-    tokens.reserve(ids.size());
-    for (const Id id : ids) {
-      if (!vocabulary_.has(id)) {
-        return Error::format(Code::out_of_range, "BertTokenizerV062: id %d has no token, expected 0 to %zu", id,
-                             vocabulary_.id_bound() - 1);
+  Result<Tokens> ids_to_tokens(std::span<const Id> ids) const noexcept {
+    return guarded([&]() -> Result<Tokens> {
+      Tokens tokens;
+      tokens.reserve(ids.size());
+      for (const Id id : ids) {
+        if (!vocabulary_.has(id)) {
+          return Error::format(Code::out_of_range, "BertTokenizerV062: id %d has no token, expected 0 to %zu", id,
+                               vocabulary_.id_bound() - 1);
+        }
+        tokens.emplace_back(vocabulary_.token(id));
       }
-      tokens.emplace_back(vocabulary_.token(id));
-    }
-    return tokens;
+      return tokens;
+    });
   }
 
  private:

@@ -13,6 +13,7 @@
 #include <string_view>
 #include <utility>
 
+#include "tessera/base/guard.hpp"
 #include "tessera/text/bpe_tokenizer.hpp"
 #include "tessera/text/byte_alphabet.hpp"
 #include "tessera/text/byte_bpe.hpp"
@@ -43,10 +44,12 @@ class Gpt2Tokenizer : public BpeTokenizer {
  public:
   /// From a parsed vocab.json and the bytes of a merges.txt.
   static Result<Gpt2Tokenizer> from_memory(Vocabulary vocabulary, std::string_view merges_txt,
-                                           Gpt2Options options = {}) {
-    TESSERA_TRY_ASSIGN(Merges merges, Merges::read(merges_txt));
-    TESSERA_TRY_ASSIGN(ByteBpe bpe, ByteBpe::make(vocabulary, merges));
-    return Gpt2Tokenizer(std::move(vocabulary), std::move(merges), std::move(bpe), std::move(options));
+                                           Gpt2Options options = {}) noexcept {
+    return guarded([&]() -> Result<Gpt2Tokenizer> {
+      TESSERA_TRY_ASSIGN(Merges merges, Merges::read(merges_txt));
+      TESSERA_TRY_ASSIGN(ByteBpe bpe, ByteBpe::make(vocabulary, merges));
+      return Gpt2Tokenizer(std::move(vocabulary), std::move(merges), std::move(bpe), std::move(options));
+    });
   }
 
   const TokenizerTraits& traits() const noexcept override {

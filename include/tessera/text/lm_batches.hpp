@@ -10,6 +10,7 @@
 #include <span>
 #include <vector>
 
+#include "tessera/base/guard.hpp"
 #include "tessera/base/result.hpp"
 #include "tessera/text/vocabulary.hpp"
 
@@ -37,12 +38,15 @@ struct LmBatchOptions {
 class OrderedBatches {
  public:
   /// `ids` must outlive this.
-  static Result<OrderedBatches> make(std::span<const Id> ids, const LmBatchOptions& options) {
-    if (options.batch_size == 0 || options.length == 0) {
-      return Error::format(Code::invalid_argument, "ordered batches: %zu rows of %zu ids, expected at least 1 of each",
-                           options.batch_size, options.length);
-    }
-    return OrderedBatches(ids, options);
+  static Result<OrderedBatches> make(std::span<const Id> ids, const LmBatchOptions& options) noexcept {
+    return guarded([&]() -> Result<OrderedBatches> {
+      if (options.batch_size == 0 || options.length == 0) {
+        return Error::format(Code::invalid_argument,
+                             "ordered batches: %zu rows of %zu ids, expected at least 1 of each", options.batch_size,
+                             options.length);
+      }
+      return OrderedBatches(ids, options);
+    });
   }
 
   /// Ids of a stream.
@@ -92,12 +96,15 @@ class OrderedBatches {
 class SentenceBatches {
  public:
   /// `sentences` must outlive this.
-  static Result<SentenceBatches> make(std::span<const Ids> sentences, const LmBatchOptions& options) {
-    if (options.batch_size == 0 || options.length == 0) {
-      return Error::format(Code::invalid_argument, "sentence batches: %zu rows of %zu ids, expected at least 1 of each",
-                           options.batch_size, options.length);
-    }
-    return SentenceBatches(sentences, options);
+  static Result<SentenceBatches> make(std::span<const Ids> sentences, const LmBatchOptions& options) noexcept {
+    return guarded([&]() -> Result<SentenceBatches> {
+      if (options.batch_size == 0 || options.length == 0) {
+        return Error::format(Code::invalid_argument,
+                             "sentence batches: %zu rows of %zu ids, expected at least 1 of each", options.batch_size,
+                             options.length);
+      }
+      return SentenceBatches(sentences, options);
+    });
   }
 
   /// The next batch; empty (no rows) at the end.

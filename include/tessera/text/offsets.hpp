@@ -17,6 +17,7 @@
 #include <utility>
 #include <vector>
 
+#include "tessera/base/guard.hpp"
 #include "tessera/base/result.hpp"
 #include "tessera/text/basic.hpp"
 #include "tessera/text/tokenizer.hpp"
@@ -152,123 +153,126 @@ inline void append_folded(char32_t c, std::uint32_t from, std::vector<Pairing::L
 /// The spans of tokens that tokenize(text) gave, in their order. Tokens that are not from the text (special ones that
 /// were put around it) get empty spans.
 inline Result<std::vector<TokenSpan>> token_offsets(const Tokenizer& tokenizer, std::string_view text,
-                                                    std::span<const std::string> tokens) {
-  using Letter = detail::Pairing::Letter;
-  // Code points, and where each begins.
-  std::vector<char32_t> points;
-  std::vector<std::size_t> starts;
-  for (std::size_t at = 0; at < text.size();) {
-    const utf8::Step step = utf8::decode_one(text.data() + at, text.data() + text.size());
-    points.push_back(step.code_point);
-    starts.push_back(at);
-    at += step.length;
-  }
-  starts.push_back(text.size());
-  if (points.size() >= detail::Pairing::none) {
-    return Error::format(Code::out_of_range, "offsets: a text of %zu code points is too long", points.size());
-  }
-
-  const bool bytes = tokenizer.spells_bytes();
-  std::vector<Letter> letters;
-  std::vector<std::size_t> byte_of;  // with bytes: the place of each letter
-  for (std::size_t p = 0; p < points.size(); ++p) {
-    if (!bytes) {
-      const std::size_t before = letters.size();
-      detail::append_folded(points[p], static_cast<std::uint32_t>(p), letters);
-      const auto alone = [&points](std::size_t i) {
-        return basic::is_punctuation(points[i]) || basic::is_chinese(points[i]);
-      };
-      if (letters.size() > before) {
-        letters[before].begins_word = p == 0 || alone(p) || alone(p - 1) || unicode::is_python_space(points[p - 1]);
-      }
-      continue;
+                                                    std::span<const std::string> tokens) noexcept {
+  return guarded([&]() -> Result<std::vector<TokenSpan>> {
+    using Letter = detail::Pairing::Letter;
+    // Code points, and where each begins.
+    std::vector<char32_t> points;
+    std::vector<std::size_t> starts;
+    for (std::size_t at = 0; at < text.size();) {
+      const utf8::Step step = utf8::decode_one(text.data() + at, text.data() + text.size());
+      points.push_back(step.code_point);
+      starts.push_back(at);
+      at += step.length;
     }
-    std::string spelled;
-    utf8::append(spelled, points[p]);
-    for (std::size_t b = 0; b < spelled.size(); ++b) {
-      letters.push_back({static_cast<std::uint8_t>(spelled[b]), static_cast<std::uint32_t>(p)});
-      byte_of.push_back((std::min)(starts[p] + b, starts[p + 1] - 1));
+    starts.push_back(text.size());
+    if (points.size() >= detail::Pairing::none) {
+      return Error::format(Code::out_of_range, "offsets: a text of %zu code points is too long", points.size());
     }
-  }
 
-  std::vector<Letter> spelled;
-  std::string surface;
-  const std::string& unknown = tokenizer.special_tokens()[Role::unk];
-  for (std::size_t t = 0; t < tokens.size(); ++t) {
-    const auto from = static_cast<std::uint32_t>(t);
-    // The unknown token stands for something else, unless the text has it spelled out.
-    if (tokens[t] == unknown && text.find(unknown) == text.npos) {
-      spelled.push_back({detail::Pairing::any_word, from});
-      continue;
-    }
-    surface.clear();
-    if (tokenizer.is_added(tokens[t]) || !tokenizer.append_run_text(tokens[t], false, surface).ok())
-      surface = tokens[t];
-    if (bytes) {
-      for (const char c : surface) spelled.push_back({static_cast<std::uint8_t>(c), from});
-    } else {
-      for (const char32_t c : utf8::decode(surface)) detail::append_folded(c, from, spelled);
-    }
-  }
-
-  constexpr std::size_t missing = static_cast<std::size_t>(-1);
-  std::vector<TokenSpan> spans(tokens.size(), {missing, 0, missing, 0});
-  const std::vector<std::uint32_t> pairs = detail::Pairing::pair(letters, spelled);
-  for (std::size_t k = 0; k < pairs.size(); ++k) {
-    if (pairs[k] == detail::Pairing::none) continue;
-    const std::size_t p = letters[pairs[k]].from;
-    TokenSpan& span = spans[spelled[k].from];
-    const std::size_t first = bytes ? byte_of[pairs[k]] : starts[p];
-    // A space that a tokenizer put before a word is none of those that it took away.
-    if (bytes && span.point_begin != missing && first != span.byte_end) span = {missing, 0, missing, 0};
-    span.byte_begin = (std::min)(span.byte_begin, first);
-    span.point_begin = (std::min)(span.point_begin, p);
-    span.byte_end = (std::max)(span.byte_end, bytes ? first + 1 : starts[p + 1]);
-    span.point_end = (std::max)(span.point_end, p + 1);
-  }
-
-  // Marks and format characters right behind a token are its own; they fold to nothing.
-  if (!bytes) {
-    for (TokenSpan& span : spans) {
-      if (span.point_begin == missing) continue;
-      while (span.point_end < points.size() && unicode::is_mark(unicode::category(points[span.point_end])))
-        ++span.point_end;
-      span.byte_end = starts[span.point_end];
-    }
-  }
-
-  // What spells nothing lies between its neighbours: a word each, if there are as many, else all of it with the first.
-  for (std::size_t t = 0; t < spans.size(); ++t) {
-    if (spans[t].point_begin != missing) continue;
-    std::size_t last = t;
-    while (last < spans.size() && spans[last].point_begin == missing) ++last;
-    const std::size_t begin = t == 0 ? 0 : spans[t - 1].point_end;
-    const std::size_t end = last == spans.size() ? points.size() : spans[last].point_begin;
-    std::vector<std::pair<std::size_t, std::size_t>> words;
-    for (std::size_t p = begin; p < end;) {
-      if (unicode::is_python_space(points[p]) || basic::is_removed(points[p])) {
-        ++p;
+    const bool bytes = tokenizer.spells_bytes();
+    std::vector<Letter> letters;
+    std::vector<std::size_t> byte_of;  // with bytes: the place of each letter
+    for (std::size_t p = 0; p < points.size(); ++p) {
+      if (!bytes) {
+        const std::size_t before = letters.size();
+        detail::append_folded(points[p], static_cast<std::uint32_t>(p), letters);
+        const auto alone = [&points](std::size_t i) {
+          return basic::is_punctuation(points[i]) || basic::is_chinese(points[i]);
+        };
+        if (letters.size() > before) {
+          letters[before].begins_word = p == 0 || alone(p) || alone(p - 1) || unicode::is_python_space(points[p - 1]);
+        }
         continue;
       }
-      const auto alone = [&points](std::size_t i) {
-        return basic::is_punctuation(points[i]) || basic::is_chinese(points[i]);
-      };
-      std::size_t q = p + 1;
-      while (!alone(p) && q < end && !unicode::is_python_space(points[q]) && !alone(q)) ++q;
-      words.emplace_back(p, q);
-      p = q;
+      std::string spelled;
+      utf8::append(spelled, points[p]);
+      for (std::size_t b = 0; b < spelled.size(); ++b) {
+        letters.push_back({static_cast<std::uint8_t>(spelled[b]), static_cast<std::uint32_t>(p)});
+        byte_of.push_back((std::min)(starts[p] + b, starts[p + 1] - 1));
+      }
     }
-    const bool one_each = words.size() == last - t;
-    for (std::size_t u = t; u < last; ++u) {
-      std::pair<std::size_t, std::size_t> place(u == t ? begin : spans[u - 1].point_end, 0);
-      place.second = place.first;
-      if (one_each) place = words[u - t];
-      if (!one_each && u == t && !words.empty()) place = {words.front().first, words.back().second};
-      spans[u] = {starts[place.first], starts[place.second], place.first, place.second};
+
+    std::vector<Letter> spelled;
+    std::string surface;
+    const std::string& unknown = tokenizer.special_tokens()[Role::unk];
+    for (std::size_t t = 0; t < tokens.size(); ++t) {
+      const auto from = static_cast<std::uint32_t>(t);
+      // The unknown token stands for something else, unless the text has it spelled out.
+      if (tokens[t] == unknown && text.find(unknown) == text.npos) {
+        spelled.push_back({detail::Pairing::any_word, from});
+        continue;
+      }
+      surface.clear();
+      if (tokenizer.is_added(tokens[t]) || !tokenizer.append_run_text(tokens[t], false, surface).ok())
+        surface = tokens[t];
+      if (bytes) {
+        for (const char c : surface) spelled.push_back({static_cast<std::uint8_t>(c), from});
+      } else {
+        for (const char32_t c : utf8::decode(surface)) detail::append_folded(c, from, spelled);
+      }
     }
-    t = last - 1;
-  }
-  return spans;
+
+    constexpr std::size_t missing = static_cast<std::size_t>(-1);
+    std::vector<TokenSpan> spans(tokens.size(), {missing, 0, missing, 0});
+    const std::vector<std::uint32_t> pairs = detail::Pairing::pair(letters, spelled);
+    for (std::size_t k = 0; k < pairs.size(); ++k) {
+      if (pairs[k] == detail::Pairing::none) continue;
+      const std::size_t p = letters[pairs[k]].from;
+      TokenSpan& span = spans[spelled[k].from];
+      const std::size_t first = bytes ? byte_of[pairs[k]] : starts[p];
+      // A space that a tokenizer put before a word is none of those that it took away.
+      if (bytes && span.point_begin != missing && first != span.byte_end) span = {missing, 0, missing, 0};
+      span.byte_begin = (std::min)(span.byte_begin, first);
+      span.point_begin = (std::min)(span.point_begin, p);
+      span.byte_end = (std::max)(span.byte_end, bytes ? first + 1 : starts[p + 1]);
+      span.point_end = (std::max)(span.point_end, p + 1);
+    }
+
+    // Marks and format characters right behind a token are its own; they fold to nothing.
+    if (!bytes) {
+      for (TokenSpan& span : spans) {
+        if (span.point_begin == missing) continue;
+        while (span.point_end < points.size() && unicode::is_mark(unicode::category(points[span.point_end])))
+          ++span.point_end;
+        span.byte_end = starts[span.point_end];
+      }
+    }
+
+    // What spells nothing lies between its neighbours: a word each, if there are as many, else all of it with the
+    // first.
+    for (std::size_t t = 0; t < spans.size(); ++t) {
+      if (spans[t].point_begin != missing) continue;
+      std::size_t last = t;
+      while (last < spans.size() && spans[last].point_begin == missing) ++last;
+      const std::size_t begin = t == 0 ? 0 : spans[t - 1].point_end;
+      const std::size_t end = last == spans.size() ? points.size() : spans[last].point_begin;
+      std::vector<std::pair<std::size_t, std::size_t>> words;
+      for (std::size_t p = begin; p < end;) {
+        if (unicode::is_python_space(points[p]) || basic::is_removed(points[p])) {
+          ++p;
+          continue;
+        }
+        const auto alone = [&points](std::size_t i) {
+          return basic::is_punctuation(points[i]) || basic::is_chinese(points[i]);
+        };
+        std::size_t q = p + 1;
+        while (!alone(p) && q < end && !unicode::is_python_space(points[q]) && !alone(q)) ++q;
+        words.emplace_back(p, q);
+        p = q;
+      }
+      const bool one_each = words.size() == last - t;
+      for (std::size_t u = t; u < last; ++u) {
+        std::pair<std::size_t, std::size_t> place(u == t ? begin : spans[u - 1].point_end, 0);
+        place.second = place.first;
+        if (one_each) place = words[u - t];
+        if (!one_each && u == t && !words.empty()) place = {words.front().first, words.back().second};
+        spans[u] = {starts[place.first], starts[place.second], place.first, place.second};
+      }
+      t = last - 1;
+    }
+    return spans;
+  });
 }
 
 }  // namespace tessera::text

@@ -13,6 +13,7 @@
 #include <string_view>
 #include <utility>
 
+#include "tessera/base/guard.hpp"
 #include "tessera/text/basic.hpp"
 #include "tessera/text/bpe_tokenizer.hpp"
 #include "tessera/text/text_standardize.hpp"
@@ -96,10 +97,12 @@ class OpenAIGPTTokenizer final : public BpeTokenizer {
  public:
   /// From a parsed vocab.json and the bytes of a merges.txt.
   static Result<OpenAIGPTTokenizer> from_memory(Vocabulary vocabulary, std::string_view merges_txt,
-                                                OpenAIGPTOptions options = {}) {
-    TESSERA_TRY_ASSIGN(Merges merges, Merges::read(merges_txt));
-    TESSERA_TRY_ASSIGN(WordEndBpe bpe, WordEndBpe::make(vocabulary, merges));
-    return OpenAIGPTTokenizer(std::move(vocabulary), std::move(merges), std::move(bpe), std::move(options));
+                                                OpenAIGPTOptions options = {}) noexcept {
+    return guarded([&]() -> Result<OpenAIGPTTokenizer> {
+      TESSERA_TRY_ASSIGN(Merges merges, Merges::read(merges_txt));
+      TESSERA_TRY_ASSIGN(WordEndBpe bpe, WordEndBpe::make(vocabulary, merges));
+      return OpenAIGPTTokenizer(std::move(vocabulary), std::move(merges), std::move(bpe), std::move(options));
+    });
   }
 
   const TokenizerTraits& traits() const noexcept override {

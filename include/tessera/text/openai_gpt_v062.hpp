@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "tessera/base/guard.hpp"
 #include "tessera/text/gpt_v062.hpp"
 #include "tessera/text/openai_gpt.hpp"
 
@@ -18,14 +19,16 @@ namespace tessera::inline TESSERA_ISA::text {
 class OpenAIGPTTokenizerV062 {
  public:
   static Result<OpenAIGPTTokenizerV062> from_memory(Vocabulary vocabulary, std::string_view merges_txt,
-                                                    const GptOptionsV062& options = {}) {
-    OpenAIGPTTokenizerV062 out;
-    TESSERA_TRY_ASSIGN(const Merges merges, Merges::read(merges_txt));
-    TESSERA_TRY_ASSIGN(out.bpe_, WordEndBpe::make(vocabulary, merges));
-    TESSERA_TRY_ASSIGN(out.vocabulary_,
-                       GptVocabularyV062::make("OpenAIGPTTokenizerV062", std::move(vocabulary), options));
-    out.basic_ = BasicTokenizer(BasicOptions{true, true, options.special_tokens, true});
-    return out;
+                                                    const GptOptionsV062& options = {}) noexcept {
+    return guarded([&]() -> Result<OpenAIGPTTokenizerV062> {
+      OpenAIGPTTokenizerV062 out;
+      TESSERA_TRY_ASSIGN(const Merges merges, Merges::read(merges_txt));
+      TESSERA_TRY_ASSIGN(out.bpe_, WordEndBpe::make(vocabulary, merges));
+      TESSERA_TRY_ASSIGN(out.vocabulary_,
+                         GptVocabularyV062::make("OpenAIGPTTokenizerV062", std::move(vocabulary), options));
+      out.basic_ = BasicTokenizer(BasicOptions{true, true, options.special_tokens, true});
+      return out;
+    });
   }
 
   std::size_t size() const noexcept { return vocabulary_.size(); }
@@ -47,17 +50,19 @@ class OpenAIGPTTokenizerV062 {
     return vocabulary_.tokens_to_ids(tokens, warnings);
   }
   Ids encode(std::string_view text) const { return tokens_to_ids(tokenize(text)); }
-  Result<Tokens> ids_to_tokens(std::span<const Id> ids, bool skip_special_tokens = false) const {
-    return vocabulary_.ids_to_tokens(ids, skip_special_tokens);
+  Result<Tokens> ids_to_tokens(std::span<const Id> ids, bool skip_special_tokens = false) const noexcept {
+    return guarded([&]() -> Result<Tokens> { return vocabulary_.ids_to_tokens(ids, skip_special_tokens); });
   }
 
-  Result<std::string> decode(std::span<const Id> ids, const DecodeOptions& options = {}) const {
-    TESSERA_TRY_ASSIGN(const Tokens tokens, ids_to_tokens(ids, options.skip_special_tokens));
-    std::string joined;
-    for (const std::string& token : tokens) joined += token;
-    std::string text(strip(replace_all(joined, WordEndBpe::word_end, " ")));
-    if (!options.clean_up_tokenization_spaces) return text;
-    return clean_up_tokenization(replace_all(text, "<unk>", ""));
+  Result<std::string> decode(std::span<const Id> ids, const DecodeOptions& options = {}) const noexcept {
+    return guarded([&]() -> Result<std::string> {
+      TESSERA_TRY_ASSIGN(const Tokens tokens, ids_to_tokens(ids, options.skip_special_tokens));
+      std::string joined;
+      for (const std::string& token : tokens) joined += token;
+      std::string text(strip(replace_all(joined, WordEndBpe::word_end, " ")));
+      if (!options.clean_up_tokenization_spaces) return text;
+      return clean_up_tokenization(replace_all(text, "<unk>", ""));
+    });
   }
 
  private:

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <utility>
 
+#include "tessera/base/guard.hpp"
 #include "tessera/text/gpt2.hpp"
 
 namespace tessera::inline TESSERA_ISA::text {
@@ -22,10 +23,12 @@ class RobertaTokenizer final : public Gpt2Tokenizer {
  public:
   /// From a parsed vocab.json and the bytes of a merges.txt.
   static Result<RobertaTokenizer> from_memory(Vocabulary vocabulary, std::string_view merges_txt,
-                                              RobertaOptions options = {}) {
-    TESSERA_TRY_ASSIGN(Merges merges, Merges::read(merges_txt));
-    TESSERA_TRY_ASSIGN(ByteBpe bpe, ByteBpe::make(vocabulary, merges));
-    return RobertaTokenizer(std::move(vocabulary), std::move(merges), std::move(bpe), std::move(options));
+                                              RobertaOptions options = {}) noexcept {
+    return guarded([&]() -> Result<RobertaTokenizer> {
+      TESSERA_TRY_ASSIGN(Merges merges, Merges::read(merges_txt));
+      TESSERA_TRY_ASSIGN(ByteBpe bpe, ByteBpe::make(vocabulary, merges));
+      return RobertaTokenizer(std::move(vocabulary), std::move(merges), std::move(bpe), std::move(options));
+    });
   }
 
   const TokenizerTraits& traits() const noexcept override {

@@ -11,6 +11,7 @@
 #include <string>
 #include <string_view>
 
+#include "tessera/base/guard.hpp"
 #include "tessera/base/result.hpp"
 #include "tessera/text/strings.hpp"
 #include "tessera/text/tokenizer.hpp"
@@ -27,43 +28,51 @@ class StreamDecoder {
   }
 
   /// The text that has become certain with this id; often empty. After an error the decoder is as it was before.
-  Result<std::string> push(Id id) {
-    std::string out;
-    if (std::find(skipped_.begin(), skipped_.end(), id) != skipped_.end()) return out;
-    TESSERA_TRY_ASSIGN(const std::string token, tokenizer_->id_to_token(id));
-    if (tokenizer_->is_added(token)) {
-      out = finish();
-      out += ' ';
-      out += token;
-      return out;
-    }
+  Result<std::string> push(Id id) noexcept {
     const std::size_t before = pending_.size();
-    const auto appended = tokenizer_->append_run_text(token, first_, pending_);
-    if (!appended.ok()) {
-      pending_.resize(before);
-      return appended.error();
-    }
-    first_ = false;
-    const std::size_t certain = certain_prefix();
-    out = shown(std::string_view(pending_).substr(0, certain));
-    pending_.erase(0, certain);
+    auto out = guarded([&]() -> Result<std::string> {
+      if (std::find(skipped_.begin(), skipped_.end(), id) != skipped_.end()) return std::string();
+      TESSERA_TRY_ASSIGN(const std::string token, tokenizer_->id_to_token(id));
+      if (tokenizer_->is_added(token)) {
+        std::string text = held_back() + ' ' + token;
+        restart();
+        return text;
+      }
+      TESSERA_TRY(tokenizer_->append_run_text(token, first_, pending_));
+      const std::size_t certain = certain_prefix();
+      const std::string_view bytes = std::string_view(pending_).substr(0, certain);
+      std::string text = shown(bytes);
+      begun_ = begun_ || !without_leading_space(bytes).empty();
+      first_ = false;
+      pending_.erase(0, certain);
+      return text;
+    });
+    if (!out.ok()) pending_.resize(before);
     return out;
   }
 
   /// What was held back, at the end of the sequence. Afterwards the decoder is ready for another one.
   std::string finish() {
+    std::string out = held_back();
+    restart();
+    return out;
+  }
+
+ private:
+  std::string held_back() const {
     std::string out = shown(pending_);
     if (form_.stripped) {
       const std::string_view kept = strip(out);
       out.resize(kept.empty() ? 0 : static_cast<std::size_t>(kept.data() - out.data()) + kept.size());
     }
+    return out;
+  }
+  void restart() noexcept {
     pending_.clear();
     first_ = true;
     begun_ = false;
-    return out;
   }
 
- private:
   /// Bytes of pending_ that no later token can change.
   std::size_t certain_prefix() const noexcept {
     std::string_view s = pending_;
@@ -83,9 +92,12 @@ class StreamDecoder {
     return end;
   }
 
-  std::string shown(std::string_view bytes) {
-    if (form_.stripped && !begun_) bytes.remove_prefix(skip_space(bytes));
-    begun_ = begun_ || !bytes.empty();
+  /// Bytes that come next, without white space at the beginning of a run that is stripped.
+  std::string_view without_leading_space(std::string_view bytes) const {
+    return form_.stripped && !begun_ ? bytes.substr(skip_space(bytes)) : bytes;
+  }
+  std::string shown(std::string_view bytes) const {
+    bytes = without_leading_space(bytes);
     return utf8::is_valid(bytes) ? std::string(bytes) : utf8::repair(bytes, form_.on_error);
   }
 

@@ -20,6 +20,7 @@
 #include <utility>
 #include <vector>
 
+#include "tessera/base/guard.hpp"
 #include "tessera/base/result.hpp"
 #include "tessera/text/basic.hpp"
 #include "tessera/text/bpe.hpp"
@@ -139,92 +140,115 @@ class Tokenizer {
   // --- text to tokens to ids
 
   /// The tokens of any bytes; what is not UTF-8 is replaced as Python's 'replace' does.
-  Result<Tokens> tokenize(std::string_view text) const {
-    TextScratch scratch;
-    Tokens out;
-    TESSERA_TRY(tokenize_well_formed(well_formed(text, scratch), out, scratch));
-    return out;
+  Result<Tokens> tokenize(std::string_view text) const noexcept {
+    return guarded([&]() -> Result<Tokens> {
+      TextScratch scratch;
+      Tokens out;
+      TESSERA_TRY(tokenize_well_formed(well_formed(text, scratch), out, scratch));
+      return out;
+    });
   }
 
   /// The tokens of code points, lone surrogates among them.
-  Result<Tokens> tokenize(std::u32string_view text) const {
-    TextScratch scratch;
-    Tokens out;
-    const std::string bytes = utf8::encode(text);
-    TESSERA_TRY(tokenize_well_formed(bytes, out, scratch));
-    return out;
+  Result<Tokens> tokenize(std::u32string_view text) const noexcept {
+    return guarded([&]() -> Result<Tokens> {
+      TextScratch scratch;
+      Tokens out;
+      const std::string bytes = utf8::encode(text);
+      TESSERA_TRY(tokenize_well_formed(bytes, out, scratch));
+      return out;
+    });
   }
 
   /// Appends the ids of a text, without special tokens.
-  Result<void> encode_into(std::string_view text, Ids& out, TextScratch& scratch) const {
-    return encode_well_formed(well_formed(text, scratch), IdSource::added_first, out, scratch);
+  Result<void> encode_into(std::string_view text, Ids& out, TextScratch& scratch) const noexcept {
+    return guarded([&]() -> Result<void> {
+      return encode_well_formed(well_formed(text, scratch), IdSource::added_first, out, scratch);
+    });
   }
 
   /// The ids of a text; with special tokens if asked for.
-  Result<Encoding> encode(std::string_view text, const EncodeOptions& options = {}) const {
-    TextScratch scratch;
-    Encoding row;
-    Ids ids;
-    TESSERA_TRY(encode_into(text, ids, scratch));
-    warn_of_length(ids.size(), row.warnings);
-    Ids none;
-    TESSERA_TRY(cut(traits().single, options, ids, none));
-    if (!options.add_special_tokens) {
-      row.ids = std::move(ids);
-      row.segments.assign(row.ids.size(), 0);
+  Result<Encoding> encode(std::string_view text, const EncodeOptions& options = {}) const noexcept {
+    return guarded([&]() -> Result<Encoding> {
+      TextScratch scratch;
+      Encoding row;
+      Ids ids;
+      TESSERA_TRY(encode_into(text, ids, scratch));
+      warn_of_length(ids.size(), row.warnings);
+      Ids none;
+      TESSERA_TRY(cut(traits().single, options, ids, none));
+      if (!options.add_special_tokens) {
+        row.ids = std::move(ids);
+        row.segments.assign(row.ids.size(), 0);
+        return row;
+      }
+      TESSERA_TRY(fill(traits().single, ids, none, row));
       return row;
-    }
-    TESSERA_TRY(fill(traits().single, ids, none, row));
-    return row;
+    });
   }
 
   /// The ids of two texts: joined with special tokens, or apart without (`ids` and `pair_ids`). As in the reference,
   /// the ids are those of the vocabulary alone, so that an added token is unknown here.
-  Result<Encoding> encode(std::string_view text, std::string_view pair, const EncodeOptions& options = {}) const {
-    TextScratch scratch;
-    TextScratch pair_scratch;
-    return encode_pair(well_formed(text, scratch), well_formed(pair, pair_scratch), options, scratch);
+  Result<Encoding> encode(std::string_view text, std::string_view pair,
+                          const EncodeOptions& options = {}) const noexcept {
+    return guarded([&]() -> Result<Encoding> {
+      TextScratch scratch;
+      TextScratch pair_scratch;
+      return encode_pair(well_formed(text, scratch), well_formed(pair, pair_scratch), options, scratch);
+    });
   }
 
   /// The same for code points, lone surrogates among them.
-  Result<Encoding> encode(std::u32string_view text, std::u32string_view pair, const EncodeOptions& options = {}) const {
-    TextScratch scratch;
-    const std::string first = utf8::encode(text);
-    const std::string second = utf8::encode(pair);
-    return encode_pair(first, second, options, scratch);
+  Result<Encoding> encode(std::u32string_view text, std::u32string_view pair,
+                          const EncodeOptions& options = {}) const noexcept {
+    return guarded([&]() -> Result<Encoding> {
+      TextScratch scratch;
+      const std::string first = utf8::encode(text);
+      const std::string second = utf8::encode(pair);
+      return encode_pair(first, second, options, scratch);
+    });
   }
 
   /// The layout of one text around given ids.
-  Result<Encoding> with_special_tokens(const Ids& ids) const {
-    Encoding row;
-    TESSERA_TRY(fill(traits().single, ids, {}, row));
-    return row;
+  Result<Encoding> with_special_tokens(const Ids& ids) const noexcept {
+    return guarded([&]() -> Result<Encoding> {
+      Encoding row;
+      TESSERA_TRY(fill(traits().single, ids, {}, row));
+      return row;
+    });
   }
   /// The layout of two texts around given ids.
-  Result<Encoding> with_special_tokens(const Ids& first, const Ids& second) const {
-    Encoding row;
-    TESSERA_TRY(fill(traits().pair, first, second, row));
-    return row;
+  Result<Encoding> with_special_tokens(const Ids& first, const Ids& second) const noexcept {
+    return guarded([&]() -> Result<Encoding> {
+      Encoding row;
+      TESSERA_TRY(fill(traits().pair, first, second, row));
+      return row;
+    });
   }
 
   /// Pads rows to a rectangle with the padding token.
-  Result<Batch> pad(std::span<const Encoding> rows, const PadOptions& options = {}) const {
-    TESSERA_TRY_ASSIGN(const Id id, special_id(Role::pad));
-    return text::pad(rows, id, options);
+  Result<Batch> pad(std::span<const Encoding> rows, const PadOptions& options = {}) const noexcept {
+    return guarded([&]() -> Result<Batch> {
+      TESSERA_TRY_ASSIGN(const Id id, special_id(Role::pad));
+      return text::pad(rows, id, options);
+    });
   }
 
   /// The id of a token: that of the added token, of the vocabulary, or of the unknown token.
   Result<Id> token_to_id(std::string_view token) const { return to_id(token, IdSource::added_first); }
 
-  Result<Ids> tokens_to_ids(std::span<const std::string> tokens, std::vector<std::string>* warnings = nullptr) const {
-    Ids ids;
-    ids.reserve(tokens.size());
-    for (const std::string& token : tokens) {
-      TESSERA_TRY_ASSIGN(const Id id, token_to_id(token));
-      ids.push_back(id);
-    }
-    if (warnings != nullptr) warn_of_length(ids.size(), *warnings);
-    return ids;
+  Result<Ids> tokens_to_ids(std::span<const std::string> tokens,
+                            std::vector<std::string>* warnings = nullptr) const noexcept {
+    return guarded([&]() -> Result<Ids> {
+      Ids ids;
+      ids.reserve(tokens.size());
+      for (const std::string& token : tokens) {
+        TESSERA_TRY_ASSIGN(const Id id, token_to_id(token));
+        ids.push_back(id);
+      }
+      if (warnings != nullptr) warn_of_length(ids.size(), *warnings);
+      return ids;
+    });
   }
 
   /// The id of the token of a role.
@@ -249,21 +273,25 @@ class Tokenizer {
 
   // --- ids to tokens to text
 
-  Result<std::string> id_to_token(Id id) const {
-    if (const std::string* token = added_token(id)) return *token;
-    return vocabulary_token(id);
+  Result<std::string> id_to_token(Id id) const noexcept {
+    return guarded([&]() -> Result<std::string> {
+      if (const std::string* token = added_token(id)) return *token;
+      return vocabulary_token(id);
+    });
   }
 
-  Result<Tokens> ids_to_tokens(std::span<const Id> ids, bool skip_special_tokens = false) const {
-    const Ids special_ids = skip_special_tokens ? all_special_ids() : Ids();
-    Tokens tokens;
-    tokens.reserve(ids.size());
-    for (const Id id : ids) {
-      if (std::find(special_ids.begin(), special_ids.end(), id) != special_ids.end()) continue;
-      TESSERA_TRY_ASSIGN(std::string token, id_to_token(id));
-      tokens.push_back(std::move(token));
-    }
-    return tokens;
+  Result<Tokens> ids_to_tokens(std::span<const Id> ids, bool skip_special_tokens = false) const noexcept {
+    return guarded([&]() -> Result<Tokens> {
+      const Ids special_ids = skip_special_tokens ? all_special_ids() : Ids();
+      Tokens tokens;
+      tokens.reserve(ids.size());
+      for (const Id id : ids) {
+        if (std::find(special_ids.begin(), special_ids.end(), id) != special_ids.end()) continue;
+        TESSERA_TRY_ASSIGN(std::string token, id_to_token(id));
+        tokens.push_back(std::move(token));
+      }
+      return tokens;
+    });
   }
 
   /// The string that tokens of the vocabulary stand for.
@@ -285,92 +313,100 @@ class Tokenizer {
 
   bool is_added(std::string_view token) const noexcept { return added_.contains(token); }
 
-  Result<Decoded> decode(std::span<const Id> ids, const DecodeOptions& options = {}) const {
-    TESSERA_TRY_ASSIGN(const Tokens tokens, ids_to_tokens(ids, options.skip_special_tokens));
-    std::string text;
-    std::size_t start = 0;
-    for (std::size_t i = 0; i <= tokens.size(); ++i) {
-      const bool added = i < tokens.size() && added_.contains(tokens[i]);
-      if (i < tokens.size() && !added) continue;
-      if (i > start) {
-        TESSERA_TRY_ASSIGN(const std::string run, tokens_to_string(std::span(tokens).subspan(start, i - start)));
-        text += run;
+  Result<Decoded> decode(std::span<const Id> ids, const DecodeOptions& options = {}) const noexcept {
+    return guarded([&]() -> Result<Decoded> {
+      TESSERA_TRY_ASSIGN(const Tokens tokens, ids_to_tokens(ids, options.skip_special_tokens));
+      std::string text;
+      std::size_t start = 0;
+      for (std::size_t i = 0; i <= tokens.size(); ++i) {
+        const bool added = i < tokens.size() && added_.contains(tokens[i]);
+        if (i < tokens.size() && !added) continue;
+        if (i > start) {
+          TESSERA_TRY_ASSIGN(const std::string run, tokens_to_string(std::span(tokens).subspan(start, i - start)));
+          text += run;
+        }
+        if (added) {
+          text += ' ';
+          text += tokens[i];
+        }
+        start = i + 1;
       }
-      if (added) {
-        text += ' ';
-        text += tokens[i];
+      const auto cleaned = [&options](std::string s) {
+        if (options.clean_up_tokenization_spaces) return clean_up_tokenization(s);
+        return s;
+      };
+      Decoded out;
+      const std::string& separator = special_[Role::sep];
+      if (separator.empty() || text.find(separator) == std::string::npos) {
+        out.text = cleaned(std::move(text));
+        return out;
       }
-      start = i + 1;
-    }
-    const auto cleaned = [&options](std::string s) {
-      if (options.clean_up_tokenization_spaces) return clean_up_tokenization(s);
-      return s;
-    };
-    Decoded out;
-    const std::string& separator = special_[Role::sep];
-    if (separator.empty() || text.find(separator) == std::string::npos) {
-      out.text = cleaned(std::move(text));
+      if (!special_.has(Role::cls)) {
+        return Error::format(Code::invalid_argument,
+                             "%s: a text with sep_token is split at cls_token too, but cls_token is not set",
+                             traits().class_name);
+      }
+      out.is_list = true;
+      text = replace_all(text, special_[Role::cls], separator);
+      for (std::size_t at = 0; at <= text.size();) {
+        const std::size_t hit = (std::min)(text.find(separator, at), text.size());
+        if (hit > at) out.parts.push_back(cleaned(text.substr(at, hit - at)));
+        at = hit + separator.size();
+      }
       return out;
-    }
-    if (!special_.has(Role::cls)) {
-      return Error::format(Code::invalid_argument,
-                           "%s: a text with sep_token is split at cls_token too, but cls_token is not set",
-                           traits().class_name);
-    }
-    out.is_list = true;
-    text = replace_all(text, special_[Role::cls], separator);
-    for (std::size_t at = 0; at <= text.size();) {
-      const std::size_t hit = (std::min)(text.find(separator, at), text.size());
-      if (hit > at) out.parts.push_back(cleaned(text.substr(at, hit - at)));
-      at = hit + separator.size();
-    }
-    return out;
+    });
   }
 
   // --- more tokens
 
   /// Adds tokens that the vocabulary does not have and returns how many. A token that occurs twice in one call is
   /// counted twice and leaves a gap in the ids, as in the reference.
-  Result<std::size_t> add_tokens(std::span<const std::string> tokens) {
-    const bool has_unknown = special_.has(Role::unk);
-    const std::string& unknown = special_[Role::unk];
-    const Id unknown_id = has_unknown ? find(unknown, IdSource::added_first) : no_id;
-    std::size_t count = 0;
-    Vocabulary fresh;  // of equal tokens the first one decides the place and the last one the id
-    for (const std::string& token : tokens) {
-      if ((has_unknown && token == unknown) || find(token, IdSource::added_first) != unknown_id) continue;
-      TESSERA_TRY(fresh.set(token, static_cast<Id>(count)));
-      ++count;
-    }
-    const auto first = static_cast<std::int64_t>(size());
-    for (std::size_t i = 0; i < fresh.size(); ++i) {
-      TESSERA_TRY(put_added(fresh.nth_token(i), first + fresh.nth_id(i)));
-    }
-    tokens_changed();
-    return count;
+  Result<std::size_t> add_tokens(std::span<const std::string> tokens) noexcept {
+    return guarded([&]() -> Result<std::size_t> {
+      const bool has_unknown = special_.has(Role::unk);
+      const std::string& unknown = special_[Role::unk];
+      const Id unknown_id = has_unknown ? find(unknown, IdSource::added_first) : no_id;
+      std::size_t count = 0;
+      Vocabulary fresh;  // of equal tokens the first one decides the place and the last one the id
+      for (const std::string& token : tokens) {
+        if ((has_unknown && token == unknown) || find(token, IdSource::added_first) != unknown_id) continue;
+        TESSERA_TRY(fresh.set(token, static_cast<Id>(count)));
+        ++count;
+      }
+      const auto first = static_cast<std::int64_t>(size());
+      for (std::size_t i = 0; i < fresh.size(); ++i) {
+        TESSERA_TRY(put_added(fresh.nth_token(i), first + fresh.nth_id(i)));
+      }
+      tokens_changed();
+      return count;
+    });
   }
 
   /// Sets special tokens, item by item, and adds those that the vocabulary does not have. Returns how many were added.
-  Result<std::size_t> add_special_tokens(std::span<const SpecialTokenChange> changes) {
-    std::size_t added = 0;
-    for (const SpecialTokenChange& change : changes) {
-      if (change.role != Role::additional && change.tokens.size() != 1) {
-        return Error::format(Code::invalid_argument, "%s: %s is given %zu tokens, expected 1", traits().class_name,
-                             text::name(change.role).data(), change.tokens.size());
+  Result<std::size_t> add_special_tokens(std::span<const SpecialTokenChange> changes) noexcept {
+    return guarded([&]() -> Result<std::size_t> {
+      std::size_t added = 0;
+      for (const SpecialTokenChange& change : changes) {
+        if (change.role != Role::additional && change.tokens.size() != 1) {
+          return Error::format(Code::invalid_argument, "%s: %s is given %zu tokens, expected 1", traits().class_name,
+                               text::name(change.role).data(), change.tokens.size());
+        }
+        TESSERA_TRY_ASSIGN(const std::size_t n, add_tokens(change.tokens));
+        added += n;
+        special_.apply(change);
+        tokens_changed();
       }
-      TESSERA_TRY_ASSIGN(const std::size_t n, add_tokens(change.tokens));
-      added += n;
-      special_.apply(change);
-      tokens_changed();
-    }
-    return added;
+      return added;
+    });
   }
 
   /// Takes over tokens that were added and saved before, with the ids they had.
-  Result<void> restore_added_tokens(std::span<const std::pair<std::string, Id>> tokens) {
-    for (const auto& [token, id] : tokens) TESSERA_TRY(put_added(token, id));
-    tokens_changed();
-    return {};
+  Result<void> restore_added_tokens(std::span<const std::pair<std::string, Id>> tokens) noexcept {
+    return guarded([&]() -> Result<void> {
+      for (const auto& [token, id] : tokens) TESSERA_TRY(put_added(token, id));
+      tokens_changed();
+      return {};
+    });
   }
 
  protected:

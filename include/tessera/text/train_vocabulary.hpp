@@ -15,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "tessera/base/guard.hpp"
 #include "tessera/base/result.hpp"
 #include "tessera/text/basic.hpp"
 #include "tessera/text/byte_alphabet.hpp"
@@ -63,32 +64,37 @@ struct TrainedVocabulary {
 };
 
 /// Counts the words of a text as GPT-2's tokenizer sees them: stripped, with a space before.
-inline Result<void> count_gpt2_words(std::string_view text, SymbolCounter& counter) {
-  std::string repaired;
-  if (!utf8::is_valid(text)) text = repaired = utf8::repair(text);
-  text = strip(text);
-  if (text.empty()) return {};
-  const std::string spaced = " " + std::string(text);
-  for (std::size_t at = 0; at < spaced.size();) {
-    const std::size_t end = Gpt2Words::end_of_word(spaced, at);
-    TESSERA_TRY(counter.add(std::string_view(spaced).substr(at, end - at)));
-    at = end;
-  }
-  return {};
+inline Result<void> count_gpt2_words(std::string_view text, SymbolCounter& counter) noexcept {
+  return guarded([&]() -> Result<void> {
+    std::string repaired;
+    if (!utf8::is_valid(text)) text = repaired = utf8::repair(text);
+    text = strip(text);
+    if (text.empty()) return {};
+    const std::string spaced = " " + std::string(text);
+    for (std::size_t at = 0; at < spaced.size();) {
+      const std::size_t end = Gpt2Words::end_of_word(spaced, at);
+      TESSERA_TRY(counter.add(std::string_view(spaced).substr(at, end - at)));
+      at = end;
+    }
+    return {};
+  });
 }
 
 /// Counts the words of a text as BERT's basic tokenizer sees them.
-inline Result<void> count_basic_words(std::string_view text, const BasicTokenizer& basic, SymbolCounter& counter) {
-  std::string repaired;
-  if (!utf8::is_valid(text)) text = repaired = utf8::repair(text);
-  BasicScratch scratch;
-  Error problem;
-  basic.for_each_word(text, WordSet(), scratch, [&](std::string_view word) {
-    const auto added = counter.add(word);
-    if (!added.ok() && !problem) problem = added.error();
+inline Result<void> count_basic_words(std::string_view text, const BasicTokenizer& basic,
+                                      SymbolCounter& counter) noexcept {
+  return guarded([&]() -> Result<void> {
+    std::string repaired;
+    if (!utf8::is_valid(text)) text = repaired = utf8::repair(text);
+    BasicScratch scratch;
+    Error problem;
+    basic.for_each_word(text, WordSet(), scratch, [&](std::string_view word) {
+      const auto added = counter.add(word);
+      if (!added.ok() && !problem) problem = added.error();
+    });
+    if (problem) return problem;
+    return {};
   });
-  if (problem) return problem;
-  return {};
 }
 
 namespace detail {
@@ -283,8 +289,8 @@ class PairTrainer {
 }  // namespace detail
 
 /// Trains a vocabulary on counted words.
-inline Result<TrainedVocabulary> train_vocabulary(const SymbolCounter& words, const TrainOptions& options) {
-  return detail::PairTrainer(words, options).run();
+inline Result<TrainedVocabulary> train_vocabulary(const SymbolCounter& words, const TrainOptions& options) noexcept {
+  return guarded([&]() -> Result<TrainedVocabulary> { return detail::PairTrainer(words, options).run(); });
 }
 
 }  // namespace tessera::text

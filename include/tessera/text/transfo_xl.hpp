@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "tessera/base/guard.hpp"
 #include "tessera/text/tokenizer.hpp"
 #include "tessera/text/torch_vocabulary.hpp"
 #include "tessera/text/word_level.hpp"
@@ -46,29 +47,32 @@ class TransfoXLTokenizer final : public Tokenizer {
   explicit TransfoXLTokenizer(TransfoXLOptions options = {}) : TransfoXLTokenizer({}, no_id, std::move(options)) {}
 
   /// From the bytes of a vocab.txt: the first word of each line is a symbol, and one that comes again is left out.
-  static Result<TransfoXLTokenizer> from_memory(std::string_view vocab_txt, TransfoXLOptions options = {}) {
-    if (const std::size_t bad = utf8::find_invalid(vocab_txt); bad != vocab_txt.size()) {
-      return Error::format(Code::bad_format, "vocabulary: expected UTF-8, found an invalid byte 0x%02X at offset %zu",
-                           static_cast<unsigned>(static_cast<unsigned char>(vocab_txt[bad])), bad);
-    }
-    Vocabulary vocabulary;
-    std::size_t number = 0;
-    TESSERA_TRY(for_each_line(vocab_txt, [&](std::string_view line) -> Result<void> {
-      ++number;
-      line = strip(line);
-      if (line.empty()) {
-        return Error::format(Code::bad_format, "vocabulary: line %zu is blank, a symbol expected", number);
+  static Result<TransfoXLTokenizer> from_memory(std::string_view vocab_txt, TransfoXLOptions options = {}) noexcept {
+    return guarded([&]() -> Result<TransfoXLTokenizer> {
+      if (const std::size_t bad = utf8::find_invalid(vocab_txt); bad != vocab_txt.size()) {
+        return Error::format(Code::bad_format, "vocabulary: expected UTF-8, found an invalid byte 0x%02X at offset %zu",
+                             static_cast<unsigned>(static_cast<unsigned char>(vocab_txt[bad])), bad);
       }
-      const std::string_view symbol = line.substr(0, find_space(line));
-      if (vocabulary.contains(symbol)) return {};
-      return vocabulary.set(symbol, static_cast<Id>(vocabulary.size()));
-    }));
-    const Id upper = vocabulary.find("<UNK>");
-    const Id unknown = upper != no_id ? upper : vocabulary.find("<unk>");
-    if (unknown == no_id) {
-      return Error::format(Code::bad_format, "vocabulary: %zu symbols, but neither <UNK> nor <unk>", vocabulary.size());
-    }
-    return TransfoXLTokenizer(std::move(vocabulary), unknown, std::move(options));
+      Vocabulary vocabulary;
+      std::size_t number = 0;
+      TESSERA_TRY(for_each_line(vocab_txt, [&](std::string_view line) -> Result<void> {
+        ++number;
+        line = strip(line);
+        if (line.empty()) {
+          return Error::format(Code::bad_format, "vocabulary: line %zu is blank, a symbol expected", number);
+        }
+        const std::string_view symbol = line.substr(0, find_space(line));
+        if (vocabulary.contains(symbol)) return {};
+        return vocabulary.set(symbol, static_cast<Id>(vocabulary.size()));
+      }));
+      const Id upper = vocabulary.find("<UNK>");
+      const Id unknown = upper != no_id ? upper : vocabulary.find("<unk>");
+      if (unknown == no_id) {
+        return Error::format(Code::bad_format, "vocabulary: %zu symbols, but neither <UNK> nor <unk>",
+                             vocabulary.size());
+      }
+      return TransfoXLTokenizer(std::move(vocabulary), unknown, std::move(options));
+    });
   }
 
   const TokenizerTraits& traits() const noexcept override {
@@ -82,44 +86,52 @@ class TransfoXLTokenizer final : public Tokenizer {
   const SymbolCounter& counter() const noexcept { return counter_; }
 
   /// The tokens of a line with what ends it, at each stretch between special tokens.
-  Result<Tokens> tokenize_line(std::string_view line, LineEnd end) const {
-    TextScratch scratch;
-    Tokens out;
-    Error problem;
-    TESSERA_TRY(for_each_chunk(line, scratch, [&](const Chunk& chunk) {
-      if (chunk.is_token) {
-        out.emplace_back(chunk.text);
-      } else if (const auto done = tokenize_stretch(chunk.text, end, out); !done.ok() && !problem) {
-        problem = done.error();
-      }
-    }));
-    if (problem) return problem;
-    return out;
+  Result<Tokens> tokenize_line(std::string_view line, LineEnd end) const noexcept {
+    return guarded([&]() -> Result<Tokens> {
+      TextScratch scratch;
+      Tokens out;
+      Error problem;
+      TESSERA_TRY(for_each_chunk(line, scratch, [&](const Chunk& chunk) {
+        if (chunk.is_token) {
+          out.emplace_back(chunk.text);
+        } else if (const auto done = tokenize_stretch(chunk.text, end, out); !done.ok() && !problem) {
+          problem = done.error();
+        }
+      }));
+      if (problem) return problem;
+      return out;
+    });
   }
 
   /// Counts the words of a corpus, line by line.
-  Result<void> count(std::string_view corpus, LineEnd end) {
-    return for_each_line(corpus, [&](std::string_view line) -> Result<void> {
-      TESSERA_TRY_ASSIGN(const Tokens tokens, tokenize_line(line, end));
-      for (const std::string& token : tokens) TESSERA_TRY(counter_.add(token));
-      return {};
+  Result<void> count(std::string_view corpus, LineEnd end) noexcept {
+    return guarded([&]() -> Result<void> {
+      return for_each_line(corpus, [&](std::string_view line) -> Result<void> {
+        TESSERA_TRY_ASSIGN(const Tokens tokens, tokenize_line(line, end));
+        for (const std::string& token : tokens) TESSERA_TRY(counter_.add(token));
+        return {};
+      });
     });
   }
 
   /// Makes the vocabulary of what was counted. Tokens that were added before keep their ids.
-  Result<void> build() {
-    TESSERA_TRY_ASSIGN(vocabulary_, words_.build(counter_));
-    unknown_ = no_id;
-    return {};
+  Result<void> build() noexcept {
+    return guarded([&]() -> Result<void> {
+      TESSERA_TRY_ASSIGN(vocabulary_, words_.build(counter_));
+      unknown_ = no_id;
+      return {};
+    });
   }
 
   /// Appends the ids of a corpus, line by line.
-  Result<void> encode_corpus(std::string_view corpus, LineEnd end, Ids& out) const {
-    return for_each_line(corpus, [&](std::string_view line) -> Result<void> {
-      TESSERA_TRY_ASSIGN(const Tokens tokens, tokenize_line(line, end));
-      TESSERA_TRY_ASSIGN(const Ids ids, tokens_to_ids(tokens));
-      out.insert(out.end(), ids.begin(), ids.end());
-      return {};
+  Result<void> encode_corpus(std::string_view corpus, LineEnd end, Ids& out) const noexcept {
+    return guarded([&]() -> Result<void> {
+      return for_each_line(corpus, [&](std::string_view line) -> Result<void> {
+        TESSERA_TRY_ASSIGN(const Tokens tokens, tokenize_line(line, end));
+        TESSERA_TRY_ASSIGN(const Ids ids, tokens_to_ids(tokens));
+        out.insert(out.end(), ids.begin(), ids.end());
+        return {};
+      });
     });
   }
 

@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "tessera/base/guard.hpp"
 #include "tessera/text/bpe_tokenizer.hpp"
 #include "tessera/text/moses_normalize.hpp"
 #include "tessera/text/moses_tokenize.hpp"
@@ -50,10 +51,13 @@ struct XLMOptions {
 class XLMTokenizer final : public BpeTokenizer {
  public:
   /// From a parsed vocab.json and the bytes of a merges.txt, which has no header and counts in a third column.
-  static Result<XLMTokenizer> from_memory(Vocabulary vocabulary, std::string_view merges_txt, XLMOptions options = {}) {
-    TESSERA_TRY_ASSIGN(Merges merges, Merges::read(merges_txt, {.header = false, .most_fields = 2}));
-    TESSERA_TRY_ASSIGN(WordEndBpe bpe, WordEndBpe::make(vocabulary, merges));
-    return XLMTokenizer(std::move(vocabulary), std::move(merges), std::move(bpe), std::move(options));
+  static Result<XLMTokenizer> from_memory(Vocabulary vocabulary, std::string_view merges_txt,
+                                          XLMOptions options = {}) noexcept {
+    return guarded([&]() -> Result<XLMTokenizer> {
+      TESSERA_TRY_ASSIGN(Merges merges, Merges::read(merges_txt, {.header = false, .most_fields = 2}));
+      TESSERA_TRY_ASSIGN(WordEndBpe bpe, WordEndBpe::make(vocabulary, merges));
+      return XLMTokenizer(std::move(vocabulary), std::move(merges), std::move(bpe), std::move(options));
+    });
   }
 
   const TokenizerTraits& traits() const noexcept override {

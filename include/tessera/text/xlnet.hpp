@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "tessera/base/bit_cast.hpp"
+#include "tessera/base/guard.hpp"
 #include "tessera/text/sentencepiece.hpp"
 #include "tessera/text/tokenizer.hpp"
 #include "tessera/text/unicode.hpp"
@@ -43,9 +44,11 @@ struct XLNetOptions {
 class XLNetTokenizer final : public Tokenizer {
  public:
   /// From the bytes of a spiece.model.
-  static Result<XLNetTokenizer> from_memory(std::string spiece_model, XLNetOptions options = {}) {
-    TESSERA_TRY_ASSIGN(SentencePiece model, SentencePiece::from_memory(std::move(spiece_model)));
-    return XLNetTokenizer(std::move(model), std::move(options));
+  static Result<XLNetTokenizer> from_memory(std::string spiece_model, XLNetOptions options = {}) noexcept {
+    return guarded([&]() -> Result<XLNetTokenizer> {
+      TESSERA_TRY_ASSIGN(SentencePiece model, SentencePiece::from_memory(std::move(spiece_model)));
+      return XLNetTokenizer(std::move(model), std::move(options));
+    });
   }
 
   const TokenizerTraits& traits() const noexcept override {

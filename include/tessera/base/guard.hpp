@@ -1,8 +1,8 @@
 // The border between code that may throw and a library that does not.
 //
 // The standard containers throw when memory is used up, and nlohmann-json throws in more places. Each public function
-// of tessera/io runs its body inside guarded(), so that a caller only ever sees a Result. Without exceptions
-// (-fno-exceptions) the body is simply called.
+// of tessera/text and tessera/io that returns a Result runs its body inside guarded(), so that a caller sees nothing
+// else. Without exceptions (-fno-exceptions) the body is simply called.
 #pragma once
 
 #include <exception>
@@ -13,7 +13,7 @@
 
 #include "tessera/base/result.hpp"
 
-namespace tessera::inline TESSERA_ISA::io {
+namespace tessera::inline TESSERA_ISA {
 
 /// The Result of `body()`, or the Error that stands for what it threw.
 template <class Body>
@@ -35,4 +35,4 @@ auto guarded(Body&& body) noexcept -> std::invoke_result_t<Body> {
 #endif
 }
 
-}  // namespace tessera::io
+}  // namespace tessera

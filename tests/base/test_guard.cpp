@@ -5,10 +5,9 @@
 #include <stdexcept>
 #include <vector>
 
-#include "tessera/io/guard.hpp"
+#include "tessera/base/guard.hpp"
 
 using namespace tessera;
-using namespace tessera::io;
 
 BOOST_AUTO_TEST_CASE(what_is_returned_passes_through) {
   BOOST_TEST(guarded([]() -> Result<int> { return 3; }).value() == 3);
