@@ -317,6 +317,28 @@ BOOST_AUTO_TEST_CASE(who_fetches_the_same_file_at_once_waits_for_the_first) {
   BOOST_TEST(!std::filesystem::exists(folder / (hub::cache_name(server.url("/same"), "\"v1\"") + ".lock")));
 }
 
+BOOST_AUTO_TEST_CASE(what_another_program_fetches_is_waited_for) {
+  Server server;
+  const Folder folder;
+  server.put("/same", {.body = "from the server"});
+  const std::string path = folder / hub::cache_name(server.url("/same"), "\"v1\"");
+  std::string content;
+  std::thread waits;
+  {
+    const hub::detail::FetchLock lock(path + ".lock");
+    waits = std::thread([&] {
+      const auto found = hub::fetch(server.url("/same"), quick(folder));
+      content = found.ok() ? content_of(*found) : found.error().message();
+    });
+    while (server.asked().empty()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    std::ofstream(path) << "from the other program";
+  }
+  waits.join();
+  BOOST_TEST(content == "from the other program");
+  BOOST_TEST(server.asked() == std::vector<std::string>({"HEAD /same"}));
+}
+
 BOOST_AUTO_TEST_CASE(what_cannot_be_had_is_an_error_that_says_why_and_leaves_nothing_that_looks_whole) {
   Server server;
   const Folder folder;
