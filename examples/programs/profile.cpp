@@ -1,8 +1,9 @@
 // profile: what each op of a model costs, and the graph of its ops.
 //
-//   profile MODEL_FOLDER [--texts N] [--tokens N] [--ops] [--dot FILE] [--backend B] [--threads N] [--precision P]
+//   profile MODEL_FOLDER [--lm] [--texts N] [--tokens N] [--ops] [--dot FILE] [--backend B] [--threads N] [--precision
+//   P]
 //
-// Runs the base model of any architecture on made-up tokens under Trace, several times, and takes the best time of each
+// Runs a model of any architecture on made-up tokens under Trace, several times, and takes the best time of each
 // op. A table by kind of op, with --ops one line for each op; --dot writes the graph for Graphviz.
 #include <algorithm>
 #include <cstdio>
@@ -32,7 +33,7 @@ struct Options {
   std::string folder, dot;
   Index texts = 1, tokens = 32;
   int repeat = 5;
-  bool every_op = false;
+  bool every_op = false, lm = false;
   programs::BackendOptions where;
   programs::ModelPath model_path;
 };
@@ -190,9 +191,20 @@ Result<void> write_dot(const std::vector<OpRecord>& ops, const std::string& titl
   return output.commit();
 }
 
+/// The architecture of a base model, or of a class with a head on one.
+template <class Model>
+const char* title_of(const Model& model) {
+  if constexpr (requires { model.base; })
+    return title_of(model.base);
+  else
+    return Model::name;
+}
+
 template <class Model>
 Result<void> profile(const Options& options, const AnyBackend& backend, const Executor& executor) {
-  TESSERA_TRY_ASSIGN(const auto loaded, from_pretrained<Model>(options.folder));
+  // A head that the checkpoint lacks costs the same with other numbers.
+  TESSERA_TRY_ASSIGN(const auto loaded,
+                     from_pretrained<Model>(options.folder, options.lm ? anything_missing : nothing_missing));
   const Model& model = loaded->model;
   TESSERA_TRY_ASSIGN(const auto packed,
                      Packed<AnyBackend>::of(model, backend, options.where.chosen_precision(), executor));
@@ -217,11 +229,27 @@ Result<void> profile(const Options& options, const AnyBackend& backend, const Ex
     seen.begin_run();
     if (const auto ran = session.run(in); !ran) return ran.error();
   }
-  std::printf("%s, %lld x %lld tokens, %s, arena %zu bytes; the best of %d runs for each op\n", Model::name,
-              static_cast<long long>(options.texts), static_cast<long long>(options.tokens), backend.name(),
-              session.arena_bytes(), options.repeat);
+  std::printf("%s%s, %lld x %lld tokens, %s, arena %zu bytes; the best of %d runs for each op\n", title_of(model),
+              options.lm ? " with its language model's head" : "", static_cast<long long>(options.texts),
+              static_cast<long long>(options.tokens), backend.name(), session.arena_bytes(), options.repeat);
   print(seen.ops(), options.every_op);
-  if (!options.dot.empty()) TESSERA_TRY(write_dot(seen.ops(), Model::name, options.dot));
+  if (!options.dot.empty()) TESSERA_TRY(write_dot(seen.ops(), title_of(model), options.dot));
+  return {};
+}
+
+template <class Task>
+Result<void> profile_of(Architecture architecture, const Options& options, const AnyBackend& backend,
+                        const Executor& executor) {
+  switch (architecture) {
+    case Architecture::distilbert: return profile<typename Task::DistilBertClass>(options, backend, executor);
+    case Architecture::roberta: return profile<typename Task::RobertaClass>(options, backend, executor);
+    case Architecture::bert: return profile<typename Task::BertClass>(options, backend, executor);
+    case Architecture::openai_gpt: return profile<typename Task::OpenAIGPTClass>(options, backend, executor);
+    case Architecture::gpt2: return profile<typename Task::GPT2Class>(options, backend, executor);
+    case Architecture::transfo_xl: return profile<typename Task::TransfoXLClass>(options, backend, executor);
+    case Architecture::xlnet: return profile<typename Task::XLNetClass>(options, backend, executor);
+    case Architecture::xlm: return profile<typename Task::XlmClass>(options, backend, executor);
+  }
   return {};
 }
 
@@ -231,17 +259,9 @@ Result<void> run(Options& options) {
   TESSERA_TRY(pool.start(options.where.threads));
   TESSERA_TRY_ASSIGN(options.folder, options.model_path(options.folder));
   TESSERA_TRY_ASSIGN(const Architecture architecture, architecture_of(options.folder));
-  switch (architecture) {
-    case Architecture::distilbert: return profile<DistilBert<>>(options, backend, pool.executor());
-    case Architecture::roberta: return profile<Roberta<>>(options, backend, pool.executor());
-    case Architecture::bert: return profile<Bert<>>(options, backend, pool.executor());
-    case Architecture::openai_gpt: return profile<OpenAIGPT<>>(options, backend, pool.executor());
-    case Architecture::gpt2: return profile<GPT2<>>(options, backend, pool.executor());
-    case Architecture::transfo_xl: return profile<TransfoXL<>>(options, backend, pool.executor());
-    case Architecture::xlnet: return profile<XLNet<>>(options, backend, pool.executor());
-    case Architecture::xlm: return profile<Xlm<>>(options, backend, pool.executor());
-  }
-  return {};
+  const Executor executor = pool.executor();
+  if (options.lm) return profile_of<detail::LMHeadTask>(architecture, options, backend, executor);
+  return profile_of<detail::BaseTask>(architecture, options, backend, executor);
 }
 
 constexpr const char* footer =
@@ -258,10 +278,10 @@ constexpr const char* footer =
 int main(int argc, char** argv) {
   CLI::App app{"Prints what each op of a model costs, and writes the graph of its ops.", "profile"};
   Options options;
-  app.add_option(
-         "model", options.folder,
-         "folder with config.json and weights, of any architecture, or a model's name; its base is run, without a head")
+  app.add_option("model", options.folder,
+                 "folder with config.json and weights, of any architecture, or a model's name; its base is run")
       ->required();
+  app.add_flag("--lm", options.lm, "run it with the head of its language model");
   app.add_option("--texts", options.texts, "texts of the batch")->check(CLI::Range(1, 65536))->capture_default_str();
   app.add_option("--tokens", options.tokens, "tokens of each")->check(CLI::Range(1, 65536))->capture_default_str();
   app.add_option("--repeat", options.repeat, "runs")->check(CLI::Range(1, 100000))->capture_default_str();

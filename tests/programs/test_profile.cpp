@@ -26,6 +26,9 @@ BOOST_AUTO_TEST_CASE(every_architecture_has_a_profile) {
         place.run("profile", "--tokens 8 --repeat 1 --backend reference " + model(place, golden, name));
     BOOST_TEST(answer.status == 0, name << ": " << answer.err);
     for (const char* part : {"linear", "share", "all "}) BOOST_TEST(contains(answer.out, part), answer.out);
+    const Answer lm = place.run("profile", std::string("--lm --ops --tokens 8 --repeat 1 --backend reference ") + name);
+    BOOST_TEST(lm.status == 0, name << ": " << lm.err);
+    BOOST_TEST(lines_of(lm.out).size() > 5U);
   }
 }
 
