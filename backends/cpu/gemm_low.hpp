@@ -266,6 +266,7 @@ struct LowMatrix {
   void (*multiply)(const LowGemm&, const PreparedRows&, Index row, Index row_end, Index panel, Index panel_end);
   LowCut (*cut)(const LowGemm&);
   Index least_rows;  ///< fewer are faster by dot products
+  Index longest;     ///< inner
 };
 
 /// What a machine has for a form.
@@ -295,7 +296,7 @@ inline void prepare_rows(const LowCode& code, const LowGemm& g, const PreparedRo
 /// The product of rows that are prepared; inner > 0.
 inline void multiply_prepared(const LowCode& code, const LowGemm& g, const PreparedRows& a,
                               const Executor& executor) noexcept {
-  const bool matrix = code.matrix != nullptr && g.rows >= code.matrix->least_rows;
+  const bool matrix = code.matrix != nullptr && g.rows >= code.matrix->least_rows && g.inner <= code.matrix->longest;
   const LowCut cut = matrix ? code.matrix->cut(g) : LowCut::of(g.rows, g.columns, group_count(g.form, g.inner));
   const Index panels = panel_count(g.columns);
   for_each_part(executor, cut.row_tiles * cut.column_tiles, cut.split, [&](std::int64_t index) {
