@@ -1,11 +1,12 @@
 // Linears of the cpu backend in f32, bf16 and int8 against oneDNN, call by call in turn, so that a disturbance hits
 // both.
 //
-//   bench_linears [precision ...]      one thread; minima of many rounds
+//   bench_linears [precision | rows | cold ...]      one thread; minima of many rounds
 //
 // `of peak` is the share of the rate of the precision's multiply-add instruction, measured in the same rounds; `GB/s`
-// is the weight's bytes over the time. What ours does for bf16 and int8 includes rounding the rows; oneDNN gets them
-// rounded. Weights lie in several copies, as a model's layers do: with few rows they come from memory.
+// is the weight's bytes over the time. What ours does for bf16 and int8 includes rounding the rows, which oneDNN gets
+// rounded: the time of that alone is shown, and added to oneDNN's where both are compared. Weights lie in several
+// copies, as a model's layers do, and come from memory: with few rows, or with all by `cold`.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -19,6 +20,7 @@
 
 #if defined(TESSERA_WITH_CPU)
 #include "tessera/backends/cpu/cpu.hpp"
+#include "tessera/backends/cpu/gemm_low_x86.hpp"
 #endif
 #if defined(TESSERA_BENCH_ONEDNN)
 #include <dnnl.h>
@@ -149,6 +151,35 @@ class Ours {
   Call call_;
 };
 
+/// The rows of a linear from f32 to a precision, alone.
+class Rounding {
+ public:
+  Rounding([[maybe_unused]] const Shape& s, [[maybe_unused]] Precision precision) {
+#if defined(TESSERA_CPU_HAS_DOT_TILES)
+    if (precision == Precision::f32) return;
+    g_.form = precision == Precision::bf16 ? cpu::bf16_panels : cpu::int8_panels;
+    tiles_ = cpu::x86::tiles_for(g_.form);
+    g_.rows = s.rows;
+    g_.a_row = g_.inner = s.inner;
+    x_.resize(static_cast<std::size_t>(s.rows * s.inner));
+    fill(x_.data(), s.rows * s.inner, 1);
+    g_.a = x_.data();
+    scratch_.resize(cpu::PreparedRows::bytes(g_.form, s.rows, s.inner) + 64);
+    const auto address = reinterpret_cast<std::uintptr_t>(scratch_.data());
+    rows_ = cpu::PreparedRows::in(reinterpret_cast<void*>((address + 63) / 64 * 64), g_.form, s.rows, s.inner);
+#endif
+  }
+  bool needed() const { return tiles_ != nullptr; }
+  void operator()(std::size_t) { tiles_->prepare(g_, rows_, 0, g_.rows); }
+
+ private:
+  const cpu::LowTiles* tiles_ = nullptr;
+  cpu::LowGemm g_;
+  cpu::PreparedRows rows_;
+  std::vector<float> x_;
+  std::vector<std::uint8_t> scratch_;
+};
+
 #if defined(TESSERA_BENCH_ONEDNN)
 /// The inner product of oneDNN, through its C interface; weights re-laid once, as it likes them best.
 class OneDnn {
@@ -179,24 +210,8 @@ class OneDnn {
     dnnl_primitive_attr_destroy(attributes);
     const dnnl_memory_desc_t* const w_best = dnnl_primitive_desc_query_md(description_, dnnl_query_weights_md, 0);
     dnnl_primitive_create(&primitive_, description_);
-    for (const dnnl_memory_desc_t* form :
-         {static_cast<const dnnl_memory_desc_t*>(&x_form), static_cast<const dnnl_memory_desc_t*>(&b_form),
-          static_cast<const dnnl_memory_desc_t*>(&y_form)}) {
-      dnnl_memory_t memory;
-      dnnl_memory_create(&memory, form, engine_, DNNL_MEMORY_ALLOCATE);
-      void* data;
-      dnnl_memory_get_data_handle(memory, &data);
-      std::memset(data, 1, dnnl_memory_desc_get_size(form));
-      memories_.push_back(memory);
-    }
-    for (std::size_t i = 0; i < copies; ++i) {
-      dnnl_memory_t memory;
-      dnnl_memory_create(&memory, w_best, engine_, DNNL_MEMORY_ALLOCATE);
-      void* data;
-      dnnl_memory_get_data_handle(memory, &data);
-      std::memset(data, 1, dnnl_memory_desc_get_size(w_best));
-      weights_.push_back(memory);
-    }
+    memories_ = {filled(&x_form, a_type), filled(&b_form, dnnl_f32), filled(&y_form, dnnl_f32)};
+    for (std::size_t i = 0; i < copies; ++i) weights_.push_back(filled(w_best, b_type));
   }
   OneDnn(const OneDnn&) = delete;
   OneDnn& operator=(const OneDnn&) = delete;
@@ -219,6 +234,20 @@ class OneDnn {
   }
 
  private:
+  /// Numbers of any size, none of them tiny: they would be slow.
+  dnnl_memory_t filled(const dnnl_memory_desc_t* form, dnnl_data_type_t type) {
+    dnnl_memory_t memory;
+    dnnl_memory_create(&memory, form, engine_, DNNL_MEMORY_ALLOCATE);
+    void* data;
+    dnnl_memory_get_data_handle(memory, &data);
+    const std::size_t bytes = dnnl_memory_desc_get_size(form);
+    fill(static_cast<float*>(data), static_cast<Index>(bytes / sizeof(float)), 1);
+    auto* const halves = static_cast<std::uint16_t*>(data);
+    for (std::size_t i = 0; type == dnnl_bf16 && i < bytes / 2; ++i)
+      halves[i] = static_cast<std::uint16_t>((halves[i] & 0x807fU) | 0x3f00U);
+    return memory;
+  }
+
   dnnl_engine_t engine_ = nullptr;
   dnnl_stream_t stream_ = nullptr;
   dnnl_primitive_desc_t description_ = nullptr;
@@ -231,13 +260,16 @@ constexpr const char* name_of(Precision p) {
   return p == Precision::f32 ? "f32" : p == Precision::bf16 ? "bf16" : "int8";
 }
 
-void measure(const Shape& s, Precision precision) {
+void measure(const Shape& s, Precision precision, bool cold) {
   const std::size_t weight = static_cast<std::size_t>(s.inner * s.columns) * (precision == Precision::f32    ? 4
                                                                               : precision == Precision::bf16 ? 2
                                                                                                              : 1);
-  const std::size_t copies = s.rows >= 64 ? 1 : std::min<std::size_t>(96'000'000 / weight + 1, 64);
+  const std::size_t copies = s.rows >= 64 && !cold ? 1 : std::min<std::size_t>(96'000'000 / weight + 1, 64);
   Ours ours(s, precision, copies);
-  std::vector<std::function<void(std::size_t)>> runs = {std::ref(ours)};
+  Rounding rounding(s, precision);
+  const auto nothing = [](std::size_t) {};
+  std::vector<std::function<void(std::size_t)>> runs = {std::ref(ours), nothing};
+  if (rounding.needed()) runs[1] = std::ref(rounding);
 #if defined(TESSERA_BENCH_ONEDNN)
   OneDnn one_dnn(s, precision, copies);
   if (one_dnn.ok()) runs.push_back(std::ref(one_dnn));
@@ -262,7 +294,10 @@ void measure(const Shape& s, Precision precision) {
               static_cast<long long>(s.rows), static_cast<long long>(s.inner), static_cast<long long>(s.columns),
               best[0] * 1e6, flops / best[0] * 1e-9, static_cast<double>(ours.bytes()) / best[0] * 1e-9);
   if (rate > 0) std::printf("  %5.1f %% of peak", 100 * flops / best[0] * 1e-9 / rate);
-  if (best.size() > 1) std::printf("  oneDNN %9.2f us, ours %.2f times as fast", best[1] * 1e6, best[1] / best[0]);
+  if (rounding.needed()) std::printf("  rounding of rows %7.2f us", best[1] * 1e6);
+  if (best.size() > 2)
+    std::printf("  oneDNN %9.2f us, ours %.2f times as fast", best[2] * 1e6,
+                (best[2] + (rounding.needed() ? best[1] : 0)) / best[0]);
   std::printf("\n");
   std::fflush(stdout);
 }
@@ -278,8 +313,17 @@ int main(int argc, char** argv) {
   }
 #endif
   const std::vector<std::string> wanted(argv + 1, argv + argc);
+  const auto asks_for = [&](const std::string& word) {
+    return std::find(wanted.begin(), wanted.end(), word) != wanted.end();
+  };
+  const auto number = [](const std::string& word) { return word.find_first_not_of("0123456789") == word.npos; };
+  const bool all_rows = std::none_of(wanted.begin(), wanted.end(), number);
+  const bool all_precisions = !asks_for("f32") && !asks_for("bf16") && !asks_for("int8");
   for (const Precision precision : {Precision::f32, Precision::bf16, Precision::int8}) {
-    if (!wanted.empty() && std::find(wanted.begin(), wanted.end(), name_of(precision)) == wanted.end()) continue;
+    if (!all_precisions && !asks_for(name_of(precision))) continue;
+    const auto take = [&](const Shape& s) {
+      if (all_rows || asks_for(std::to_string(s.rows))) measure(s, precision, asks_for("cold"));
+    };
     for (const Index rows : {1, 4, 8, 16, 128, 1024})
       for (const Shape& s : {Shape{rows, 768, 768},
                              {rows, 768, 3072},
@@ -287,10 +331,10 @@ int main(int argc, char** argv) {
                              {rows, 384, 384},
                              {rows, 384, 1536},
                              {rows, 1536, 384}})
-        measure(s, precision);
-    measure({16, 128, 128}, precision);
-    measure({4, 128, 128}, precision);
-    measure({1, 768, 50257}, precision);
+        take(s);
+    take({16, 128, 128});
+    take({4, 128, 128});
+    take({1, 768, 50257});
   }
 }
 #else

@@ -339,8 +339,7 @@ inline void run_low(const LowGemm& g, void* scratch, const Executor& executor) {
   if (g.rows == 0 || g.columns == 0) return;
   if (const cpu::LowCode code = low_code(g.form); code.tiles != nullptr && g.inner > 0) {
     const PreparedRows a = PreparedRows::in(scratch, g.form, g.rows, g.inner);
-    cpu::prepare_rows(code, g, a, executor);
-    cpu::multiply_prepared(code, g, a, executor);
+    cpu::multiply_rows(code, g, a, executor);
     return;
   }
   if (g.inner == 0) {

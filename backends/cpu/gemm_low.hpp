@@ -266,6 +266,7 @@ struct LowMatrix {
   void (*multiply)(const LowGemm&, const PreparedRows&, Index row, Index row_end, Index panel, Index panel_end);
   LowCut (*cut)(const LowGemm&);
   Index least_rows;  ///< fewer are faster by dot products
+  Index longest;     ///< inner
 };
 
 /// What a machine has for a form.
@@ -295,7 +296,7 @@ inline void prepare_rows(const LowCode& code, const LowGemm& g, const PreparedRo
 /// The product of rows that are prepared; inner > 0.
 inline void multiply_prepared(const LowCode& code, const LowGemm& g, const PreparedRows& a,
                               const Executor& executor) noexcept {
-  const bool matrix = code.matrix != nullptr && g.rows >= code.matrix->least_rows;
+  const bool matrix = code.matrix != nullptr && g.rows >= code.matrix->least_rows && g.inner <= code.matrix->longest;
   const LowCut cut = matrix ? code.matrix->cut(g) : LowCut::of(g.rows, g.columns, group_count(g.form, g.inner));
   const Index panels = panel_count(g.columns);
   for_each_part(executor, cut.row_tiles * cut.column_tiles, cut.split, [&](std::int64_t index) {
@@ -310,6 +311,28 @@ inline void multiply_prepared(const LowCode& code, const LowGemm& g, const Prepa
       detail::multiply_panels(*code.tiles, g, a, g.rows * row_tile / cut.row_tiles,
                               g.rows * (row_tile + 1) / cut.row_tiles, panel, panel_end);
     }
+  });
+}
+
+/// Many rows times a weight that leaves most of the second-level cache free: each tile rounds its own, and they are
+/// still there when it multiplies them (1024 x 384 x 384: 1.25 times as fast).
+inline constexpr Index rows_of_own = 128;
+inline constexpr std::size_t small_weight = std::size_t{512} << 10;
+
+/// The product of rows that are rounded to `p` first; inner > 0.
+inline void multiply_rows(const LowCode& code, const LowGemm& g, const PreparedRows& p,
+                          const Executor& executor) noexcept {
+  const bool matrix = code.matrix != nullptr && g.inner <= code.matrix->longest;
+  if (!matrix || g.rows < 4 * rows_of_own || packed_bytes_low(g.form, g.inner, g.columns) > small_weight) {
+    prepare_rows(code, g, p, executor);
+    multiply_prepared(code, g, p, executor);
+    return;
+  }
+  executor.parallel_for((g.rows + rows_of_own - 1) / rows_of_own, [&](std::int64_t index) {
+    const Index row = index * rows_of_own;
+    const Index row_end = row + rows_of_own < g.rows ? row + rows_of_own : g.rows;
+    code.tiles->prepare(g, p, row, row_end);
+    code.matrix->multiply(g, p, row, row_end, 0, panel_count(g.columns));
   });
 }
 

@@ -13,6 +13,7 @@
 
 #include <cmath>
 #include <cstring>
+#include <limits>
 
 // The compiler makes no dot products by itself: with one list of sets a bf16 tile holds no vpdpbusd and the reverse.
 #define TESSERA_DOT_TARGET __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx512bf16")))
@@ -205,11 +206,15 @@ TESSERA_DOT_INLINE void load_rotated(const float* x, __m512 (&v)[8]) {
   }
 }
 
-/// The smallest and the largest of a rotated row and 0; `poison` is 0, or NaN where a number is not finite.
+/// Numbers of a row that stay rotated from one pass to the next.
+inline constexpr Index kept_rotated = 4096;
+
+/// The smallest and the largest of a rotated row and 0; `poison` is 0, or NaN where a number is not finite. `kept`:
+/// whole blocks of the rotated row, as far as it has room.
 struct RowRange {
   float low, high, poison;
 };
-TESSERA_DOT_INLINE RowRange range_of_rotated(const float* x, Index n) {
+TESSERA_DOT_INLINE RowRange range_of_rotated(const float* x, Index n, float* kept) {
   __m512 low[2], high[2];
   TESSERA_DOT_UNROLL
   for (int u = 0; u < 2; ++u) low[u] = high[u] = _mm512_setzero_ps();
@@ -225,6 +230,7 @@ TESSERA_DOT_INLINE RowRange range_of_rotated(const float* x, Index n) {
     load_rotated(x + k, v);
     TESSERA_DOT_UNROLL
     for (int i = 0; i < 8; ++i) take(v[i], i % 2);
+    for (int i = 0; k < kept_rotated && i < 8; ++i) _mm512_store_ps(kept + k + 16 * i, v[i]);
     look(v[0]);  // the sum of all: not finite when one of them is not
   }
   for (; k < n; k += 16) {
@@ -232,8 +238,10 @@ TESSERA_DOT_INLINE RowRange range_of_rotated(const float* x, Index n) {
     take(v, 0);
     look(v);
   }
+  const bool finite = _mm512_cmp_ps_mask(poison, poison, _CMP_UNORD_Q) == 0;
   return {reduce<MinOf>(_mm512_maskz_min_ps(0xffff, low[0], low[1])),
-          reduce<MaxOf>(_mm512_maskz_max_ps(0xffff, high[0], high[1])), reduce<SumOf>(poison)};
+          reduce<MaxOf>(_mm512_maskz_max_ps(0xffff, high[0], high[1])),
+          finite ? 0.0F : std::numeric_limits<float>::quiet_NaN()};
 }
 
 /// Rotated rows to unsigned bytes by their range. A row with a number that is not finite gets a scale that is none.
@@ -242,11 +250,12 @@ TESSERA_DOT_INLINE RowRange range_of_rotated(const float* x, Index n) {
 /// 3 * 2^22 is added, and the lowest byte of the sum is the quotient, rounded to nearest.
 TESSERA_DOT_TARGET __attribute__((noinline)) inline void prepare_int8(const LowGemm& g, const PreparedRows& p,
                                                                       Index row, Index row_end) {
+  alignas(64) float kept[kept_rotated];
   const __m512i low_byte = _mm512_set1_epi32(0xff);
   const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
   for (Index r = row; r < row_end; ++r) {
     const float* const x = g.a + r * g.a_row;
-    const RowRange range = range_of_rotated(x, g.inner);
+    const RowRange range = range_of_rotated(x, g.inner, kept);
     const float size = range.high - range.low;
     const bool zeros = size < least_range;
     const float inverse = zeros ? 0.0F : 254.0F / size;
@@ -264,7 +273,12 @@ TESSERA_DOT_TARGET __attribute__((noinline)) inline void prepare_int8(const LowG
     Index k = 0;
     for (; k + rotation_block <= g.inner; k += rotation_block) {
       __m512 v[8];
-      load_rotated(x + k, v);
+      if (k < kept_rotated) {
+        TESSERA_DOT_UNROLL
+        for (int i = 0; i < 8; ++i) v[i] = _mm512_load_ps(kept + k + 16 * i);
+      } else {
+        load_rotated(x + k, v);
+      }
       TESSERA_DOT_UNROLL
       for (int i = 0; i < 8; i += 4) {
         // Packing works within quarters of a vector.
