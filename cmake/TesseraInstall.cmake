@@ -74,11 +74,7 @@ function(tessera_pkgconfig_backend name description requires)
   tessera_pkgconfig(tessera-${name} "${description}" "tessera ${requires}" "${libs}" " -DTESSERA_WITH_${upper}=1")
 endfunction()
 
-set(onednn "")
-if(tessera_cpu_with_dnnl)
-  set(onednn -ldnnl)
-endif()
-tessera_pkgconfig_backend(cpu "Highway backend of tessera" libhwy ${onednn})
+tessera_pkgconfig_backend(cpu "Highway backend of tessera" libhwy)
 tessera_pkgconfig_backend(eigen "Eigen backend of tessera" eigen3)
 
 configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/tesseraConfig.cmake.in ${PROJECT_BINARY_DIR}/tesseraConfig.cmake
