@@ -227,6 +227,7 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   app.add_option("--stop,--stop_token", request.stops,
                  "a text ends before this: any text, or a special token; may be given several times")
+      ->check([](const std::string& text) { return std::string(text.empty() ? "expected a text, found none" : ""); })
       ->allow_extra_args(false);
   app.add_option("--temperature", sampling.temperature, "0: always the most probable token")->capture_default_str();
   app.add_option("--repetition_penalty", sampling.repetition_penalty, "above 1: what was there becomes less likely")
@@ -234,7 +235,9 @@ int main(int argc, char** argv) {
   app.add_option("--top_k", sampling.top_k, "draw from the k most probable tokens; 0: from all")->capture_default_str();
   app.add_option("--top_p", sampling.top_p, "draw from the fewest tokens that make up p; 1: from all")
       ->capture_default_str();
-  app.add_option("--seed", sampling.seed, "another one, other texts")->capture_default_str();
+  app.add_option("--seed", sampling.seed, "another one, other texts")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
   CLI::Option* const greedy = app.add_flag("--greedy", o.greedy, "always the most probable token, as --temperature 0");
   app.add_flag("--do_sample", o.do_sample, "draw, which is the default")->excludes(greedy);
   app.add_option("--num_samples", request.samples, "texts for each prompt")
@@ -247,7 +250,8 @@ int main(int argc, char** argv) {
                  "of a search: above 0, longer texts are less at a disadvantage")
       ->capture_default_str();
   app.add_flag("--early_stopping", request.early_stopping, "a search ends with as many finished texts as beams");
-  app.add_option("--batch", request.batch, "texts that are run together; no influence on what is drawn")
+  app.add_option("--batch", request.batch,
+                 "texts that are run together; they are drawn as they are alone, up to rounding")
       ->check(CLI::Range(1, 1 << 12))
       ->capture_default_str();
   app.add_option("--output", o.output, "without it, standard output")->type_name("FILE");

@@ -136,7 +136,8 @@ int main(int argc, char** argv) {
     options.ragged = ragged;
     Tally tally;
     parity::Report report(where.backend, gradients, ragged);
-    const auto one = [&](const std::string& folder) -> Result<void> {
+    const auto one = [&](std::string folder) -> Result<void> {
+      while (folder.size() > 1 && folder.back() == '/') folder.pop_back();
       auto c = parity::read_case(folder);
       if (!c) return c.error();
       const auto results = parity::run_case(*c, backend, options);

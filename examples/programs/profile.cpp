@@ -30,7 +30,7 @@ namespace {
 using namespace tessera;
 
 struct Options {
-  std::string folder, dot;
+  std::string folder, model_type, dot;
   Index texts = 1, tokens = 32;
   int repeat = 5;
   bool every_op = false, lm = false;
@@ -258,7 +258,12 @@ Result<void> run(Options& options) {
   ThreadPool pool;
   TESSERA_TRY(pool.start(options.where.threads));
   TESSERA_TRY_ASSIGN(options.folder, options.model_path(options.folder));
-  TESSERA_TRY_ASSIGN(const Architecture architecture, architecture_of(options.folder));
+  const auto named = [&]() -> Result<Architecture> {
+    for (const ArchitectureName& a : architecture_names)
+      if (a.model_type == options.model_type) return a.architecture;
+    return architecture_of(options.folder);
+  };
+  TESSERA_TRY_ASSIGN(const Architecture architecture, named());
   const Executor executor = pool.executor();
   if (options.lm) return profile_of<detail::LMHeadTask>(architecture, options, backend, executor);
   return profile_of<detail::BaseTask>(architecture, options, backend, executor);
@@ -281,6 +286,12 @@ int main(int argc, char** argv) {
   app.add_option("model", options.folder,
                  "folder with config.json and weights, of any architecture, or a model's name; its base is run")
       ->required();
+  app.add_option("--model_type", options.model_type, "its architecture; without it, what the folder says")
+      ->check(CLI::IsMember([] {
+        std::vector<std::string> all;
+        for (const ArchitectureName& a : architecture_names) all.emplace_back(a.model_type);
+        return all;
+      }()));
   app.add_flag("--lm", options.lm, "run it with the head of its language model");
   app.add_option("--texts", options.texts, "texts of the batch")->check(CLI::Range(1, 65536))->capture_default_str();
   app.add_option("--tokens", options.tokens, "tokens of each")->check(CLI::Range(1, 65536))->capture_default_str();

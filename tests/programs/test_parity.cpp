@@ -171,6 +171,11 @@ BOOST_AUTO_TEST_CASE(inputs_of_a_wrong_rank_or_size_are_named) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(arguments_that_a_class_does_not_take_are_named) {
+  refused([](io::Json& j) { j["inputs"]["frobnicate"] = "in.input_ids"; }, {"frobnicate", "takes no such argument"});
+  refused([](io::Json& j) { j["inputs"]["labels"] = "in.input_ids"; }, {"labels", "takes no such argument"});
+}
+
 BOOST_AUTO_TEST_CASE(case_files_that_are_not_what_they_claim_name_the_key) {
   refused([](io::Json& j) { j = io::Json::array(); }, {"case.json", "object"});
   refused([](io::Json& j) { j["class"] = 3; }, {"case.json", "class"});

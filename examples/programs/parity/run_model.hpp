@@ -13,6 +13,7 @@
 #include <cstring>
 #include <list>
 #include <optional>
+#include <set>
 
 #include "model_classes.hpp"
 #include "tessera/context/session.hpp"
@@ -73,7 +74,16 @@ class CallInputs {
   Index texts = 0, longest = 0;  ///< of the padded batch
 
   /// An array as it is.
-  View array(const char* argument) const { return golden.input(step, argument); }
+  View array(const char* argument) const {
+    asked_.insert(argument);
+    return golden.input(step, argument);
+  }
+  /// An argument of the case that nobody asked for; empty: none.
+  std::string unused() const {
+    for (const auto& [argument, key] : step.inputs->items())
+      if (asked_.find(argument) == asked_.end() && !key.is_null()) return argument;
+    return {};
+  }
   /// An array in the shape of input_ids, [.., a, b] as [rows, b]: choices are texts like others.
   View flat(const char* argument) {
     const View v = array(argument), ids = array("input_ids");
@@ -156,6 +166,7 @@ class CallInputs {
   }
 
   bool wants_ragged_;
+  mutable std::set<std::string, std::less<>> asked_;
   Error problem_;
   std::optional<RaggedRows> rows_;
   std::list<std::vector<std::int64_t>> kept_;
@@ -310,6 +321,8 @@ Result<Results> run_model(const GoldenCase& c, const AnyBackend& backend, const 
     typename Model::Input in;
     TESSERA_TRY(adapter.fill(call, in));
     if (call.problem()) return call.problem();
+    if (const std::string unused = call.unused(); !unused.empty() && !call.ragged())
+      return Error::format(Code::invalid_argument, "inputs: %s: this class takes no such argument", unused.c_str());
     if (const auto valid = model.validate(in); !valid)
       return call.ragged() && valid.error().code() == Code::unsupported ? not_applicable(valid.error().message())
                                                                         : valid.error();

@@ -11,7 +11,7 @@ struct XlmAdapter {
   Index pad_index = 0;
   bool causal = false, caches = false, reads_padding = false;
   Index new_tokens = 0;
-  std::vector<std::int64_t> ids;
+  std::vector<std::int64_t> ids, langs, token_types, positions;
   std::vector<float> real;
 
   Result<void> prepare(const auto& model, const AnyBackend& backend, const GoldenCase& c) {
@@ -68,12 +68,21 @@ struct XlmAdapter {
       TESSERA_TRY_ASSIGN(const Layout whole, call.layout());
       if (whole.is_ragged()) return not_applicable("what follows earlier tokens is padded");
     }
-    ids.clear();
-    for (Index t = 0; t < all.rows(); ++t)
-      for (Index i = cache.length(); i < all.columns(); ++i)
-        ids.push_back(tessera::detail::element_as<std::int64_t>(all, t * all.columns() + i));
+    const auto what_is_new = [&](const char* argument, std::vector<std::int64_t>& values) {
+      const View whole = call.flat(argument);
+      if (!whole.present()) return View();
+      values.clear();
+      for (Index t = 0; t < all.rows(); ++t)
+        for (Index i = cache.length(); i < all.columns(); ++i)
+          values.push_back(tessera::detail::element_as<std::int64_t>(whole, t * all.columns() + i));
+      return View::of_const(values.data(), DType::i64, all.rows(), new_tokens);
+    };
     in.layout = Layout::padded(all.rows(), new_tokens);
-    in.input_ids = View::of_const(ids.data(), DType::i64, all.rows(), new_tokens);
+    in.input_ids = what_is_new("input_ids", ids);
+    in.langs = what_is_new("langs", langs);
+    in.token_type_ids = what_is_new("token_type_ids", token_types);
+    in.position_ids = what_is_new("position_ids", positions);
+    in.head_mask = call.array("head_mask");
     in.past = cache.past();
     return {};
   }

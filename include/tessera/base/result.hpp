@@ -93,7 +93,10 @@ class [[nodiscard]] Error {
   constexpr explicit operator bool() const noexcept { return code_ != Code::ok; }
 
  private:
-  static bool is_control(char c) noexcept { return (c >= '\0' && c < ' ') || c == '\x7f'; }
+  static bool is_control(char c) noexcept {
+    const auto byte = static_cast<unsigned char>(c);  // char has a sign on some machines
+    return byte < 0x20 || byte == 0x7f;
+  }
   static bool is_plain(const char* text) noexcept {
     for (; *text != '\0'; ++text)
       if (is_control(*text)) return false;

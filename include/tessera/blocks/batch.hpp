@@ -153,8 +153,9 @@ inline Result<void> check_numbers(const char* model, const char* what, const Vie
 inline Result<void> check_head_mask(const char* model, const View& mask, Index layers) noexcept {
   if (!mask.present()) return {};
   if (mask.rank > 2 || (mask.rank == 2 && mask.dim[0] != layers))
-    return Error::format(Code::shape_mismatch, "%s: head_mask: expected [heads] or [%lld layers, heads]", model,
-                         static_cast<long long>(layers));
+    return Error::format(Code::shape_mismatch,
+                         "%s: head_mask: expected [heads] or [%lld layers, heads], found %d dimensions, the first %lld",
+                         model, static_cast<long long>(layers), mask.rank, static_cast<long long>(mask.dim[0]));
   return check_numbers(model, "head_mask", mask, mask.count());
 }
 

@@ -67,7 +67,8 @@ class NextScores {
   ReadingOrder order() const noexcept { return order_; }
   /// Whether prompts of one batch may differ in length.
   bool takes_unequal_prompts() const noexcept {
-    if constexpr (has_mems) return order_ == ReadingOrder::whole || model_->base.same_in_any_segments();
+    if constexpr (has_mems)
+      return order_ == ReadingOrder::whole ? model_->base.ignores_what_follows() : model_->base.same_in_any_segments();
     return true;
   }
 
@@ -104,10 +105,11 @@ class NextScores {
   Result<void> start(const GrowingTexts& texts, const TextOptions& options) noexcept {
     unequal_ = texts.shortest() != texts.longest();
     if (unequal_ && !takes_unequal_prompts())
-      return Error::format(Code::unsupported,
-                           "generator: this model's scores depend on how a text is cut into segments (same_length is "
-                           "false, or ext_len is not 0): expected prompts of one length, found %lld to %lld tokens",
-                           static_cast<long long>(texts.shortest()), static_cast<long long>(texts.longest()));
+      return Error::format(
+          Code::unsupported,
+          "generator: this model's scores depend on how a batch is cut and padded (its same_length, mem_len and "
+          "ext_len): expected prompts of one length, found %lld to %lld tokens",
+          static_cast<long long>(texts.shortest()), static_cast<long long>(texts.longest()));
     filler_ = 0;
     if (!has_query_stream && fills_in()) {
       if (options.mask_token < 0)

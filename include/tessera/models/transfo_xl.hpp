@@ -156,6 +156,9 @@ struct TransfoXL : ConfigFit {
   constexpr bool same_in_any_segments() const noexcept {
     return config_.same_length && config_.ext_len == 0 && config_.mem_len > 0;
   }
+  /// Whether tokens behind a text change nothing in it. Without a memory, same_length hides every key from every token,
+  /// so that attention is uniform over all that are there (as in the reference).
+  constexpr bool ignores_what_follows() const noexcept { return !config_.same_length || config_.mem_len > 0; }
   /// The reference's rows: those of the paper where ext_len is 0.
   constexpr MemoryRows kept_memory(Index length, Index queries) const noexcept {
     const Index extended = length > config_.ext_len ? length - config_.ext_len : 0;

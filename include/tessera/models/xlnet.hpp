@@ -224,16 +224,19 @@ struct XLNet : ConfigFit {
     TESSERA_TRY(check_mask(name, "attention_mask", in.attention_mask, layout, T));
     const View& p = in.perm_mask;
     if (p.present() && (p.rank != 3 || p.dim[0] != layout.texts || p.dim[1] != T || p.dim[2] != T))
-      return Error::format(
-          Code::shape_mismatch, "xlnet: perm_mask: expected [%lld, %lld, %lld], found [%lld, %lld, %lld]",
-          static_cast<long long>(layout.texts), static_cast<long long>(T), static_cast<long long>(T),
-          static_cast<long long>(p.dim[0]), static_cast<long long>(p.dim[1]), static_cast<long long>(p.dim[2]));
+      return Error::format(Code::shape_mismatch,
+                           "xlnet: perm_mask: expected [%lld, %lld, %lld], found [%lld, %lld, %lld] (%d dimensions)",
+                           static_cast<long long>(layout.texts), static_cast<long long>(T), static_cast<long long>(T),
+                           static_cast<long long>(p.dim[0]), static_cast<long long>(p.dim[1]),
+                           static_cast<long long>(p.dim[2]), p.rank);
     TESSERA_TRY(check_numbers(name, "perm_mask", p, layout.texts * T * T));
     const View& m = in.target_mapping;
     if (m.present() && (m.rank != 3 || m.dim[0] != layout.texts || m.dim[1] <= 0 || m.dim[2] != T))
       return Error::format(
-          Code::shape_mismatch, "xlnet: target_mapping: expected [%lld, targets, %lld], found %lld values",
-          static_cast<long long>(layout.texts), static_cast<long long>(T), static_cast<long long>(m.count()));
+          Code::shape_mismatch,
+          "xlnet: target_mapping: expected [%lld, targets, %lld], found [%lld, %lld, %lld] (%d dimensions)",
+          static_cast<long long>(layout.texts), static_cast<long long>(T), static_cast<long long>(m.dim[0]),
+          static_cast<long long>(m.dim[1]), static_cast<long long>(m.dim[2]), m.rank);
     TESSERA_TRY(check_numbers(name, "target_mapping", m, m.count()));
     if (config_.bi_data && layout.texts % 2 != 0)
       return Error::format(Code::shape_mismatch,
