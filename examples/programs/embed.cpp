@@ -21,6 +21,7 @@
 #include "common/output.hpp"
 #include "common/program.hpp"
 #include "tessera/base/version.hpp"
+#include "tessera/io/convert_original.hpp"
 #include "tessera/io/narrow.hpp"
 #include "tessera/io/open.hpp"
 #include "tessera/tensor/view.hpp"
@@ -98,6 +99,13 @@ Result<Stored> store(const io::StateTensor& tensor, const std::string& storage) 
   }
   stored.numbers.clear();
   return stored;
+}
+
+/// On one line, which a backslash at its end would not end.
+std::string in_comment(std::string text) {
+  for (char& c : text)
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f || c == '\\') c = '?';
+  return text;
 }
 
 std::string in_literal(const std::string& text) {
@@ -220,6 +228,9 @@ Result<Names> names_of(const Options& o) {
   if (is_reserved(names.space))
     return Error::format(Code::invalid_argument, "--name %s: a word of C++ itself names nothing else",
                          io::in_quotes(names.space).c_str());
+  if (o.assembly && names.stem.find_first_of("\"\\\n") != std::string::npos)
+    return Error::format(Code::invalid_argument, "--output %s: an assembler takes no quote or backslash in a name",
+                         io::in_quotes(o.output).c_str());
   return names;
 }
 
@@ -227,6 +238,9 @@ Result<void> run(const Options& o) {
   TESSERA_TRY_ASSIGN(const Names names, names_of(o));
   TESSERA_TRY_ASSIGN(const auto found, o.model_path.checkpoint(o.checkpoint));
   TESSERA_TRY_ASSIGN(const io::State loaded, io::load_state(found));
+  if (io::has_original_names(loaded))
+    return Error::format(Code::unsupported, "%s: its tensors have the names of an original release: convert it first",
+                         found.c_str());
   TESSERA_TRY_ASSIGN(const io::State state, io::from_int8_rows(loaded));
 
   std::vector<Stored> all;
@@ -257,8 +271,8 @@ Result<void> run(const Options& o) {
   if (all.empty()) return Error::format(Code::not_found, "%s: no weights in it", found.c_str());
 
   TESSERA_TRY_ASSIGN(Output header, Output::open(names.header));
-  TESSERA_TRY(header.write("// clang-format off\n// The weights of " + found.substr(found.find_last_of('/') + 1) +
-                           " as " + o.storage +
+  TESSERA_TRY(header.write("// clang-format off\n// The weights of " +
+                           in_comment(found.substr(found.find_last_of('/') + 1)) + " as " + o.storage +
                            ", written by embed of tessera " TESSERA_VERSION_STRING ". Bind a model to " + names.space +
                            "::weights with bind_embedded.\n#pragma once\n\n#include "
                            "\"tessera/context/embedded.hpp\"\n\n"));

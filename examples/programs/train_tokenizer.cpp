@@ -93,8 +93,12 @@ int main(int argc, char** argv) {
       ->check(CLI::IsMember({"bert", "gpt", "gpt2", "roberta"}));
   app.add_option("out", options.out, "a folder for the files")->required()->type_name("FOLDER");
   app.add_option("corpus", options.corpora, "text files")->required()->type_name("FILE...");
-  app.add_option("--vocab-size", options.vocab_size, "tokens at most")->capture_default_str();
-  app.add_option("--min-frequency", options.min_frequency, "rarer pairs are not joined")->capture_default_str();
+  app.add_option("--vocab-size", options.vocab_size, "tokens at most")
+      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 31))
+      ->capture_default_str();
+  app.add_option("--min-frequency", options.min_frequency, "rarer pairs are not joined")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
   app.add_flag("--cased", options.cased, "bert and gpt: do not lower-case");
   app.set_version_flag("--version", std::string("train_tokenizer, tessera ") + TESSERA_VERSION_STRING);
   app.footer(

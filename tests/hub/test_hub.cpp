@@ -66,6 +66,7 @@ class Server {
     std::string get_body = {};  ///< what GET answers where it is another than HEAD tells of
     std::string headers = {};   ///< more of them, each with its line's end
     int head_status = 200;
+    std::string get_etag = {};  ///< of GET, where it is another than HEAD's
   };
 
   Server() {
@@ -158,6 +159,7 @@ class Server {
       }
     }
     if (method == "GET" && !page.get_body.empty()) page.body = page.get_body;
+    if (method == "GET" && !page.get_etag.empty()) page.etag = page.get_etag;
     const bool partial = page.status == 200 && page.ranges && from > 0 && if_range == page.etag;
     if (!partial) from = 0;
     const std::string body = page.body.substr(std::min(from, page.body.size()));
@@ -244,7 +246,7 @@ BOOST_AUTO_TEST_CASE(names_and_addresses_are_those_of_the_reference) {
   BOOST_TEST(url("transfo-xl-wt103", "vocab.bin") == s3 + "transfo-xl-wt103-vocab.bin");
   BOOST_TEST(url("bert-base-german-cased", "vocab.txt").find("deepset") != std::string::npos);
   BOOST_TEST(url("user/model", "config.json") == "http://hub/user/model/resolve/main/config.json");
-  for (const char* bad : {"model", "a/b/c", "../x", "a/..", "a/", "/a", "a b/c", "a/b?x"}) {
+  for (const char* bad : {"model", "a/b/c", "../x", "a/..", "a/", "/a", "a b/c", "a/b?x", "folder/missing.bin"}) {
     BOOST_TEST(hub::files_of(bad, "http://hub").empty(), bad);
   }
   // As url_to_filename of the reference has them.
@@ -402,6 +404,25 @@ BOOST_AUTO_TEST_CASE(a_server_without_head_is_asked_for_the_file) {
   BOOST_REQUIRE_MESSAGE(path.ok(), path.error().message());
   BOOST_TEST(content_of(*path) == "abc");
   BOOST_TEST(*path == folder / hub::cache_name(server.url("/plain"), ""));
+}
+
+BOOST_AUTO_TEST_CASE(a_file_that_changes_while_it_is_fetched_is_not_mixed) {
+  Server server;
+  const Folder folder;
+  server.put("/a", {.body = numbers(200000), .cuts = {60000}, .get_etag = "\"v2\""});
+  BOOST_TEST(says(hub::fetch(server.url("/a"), quick(folder)).error(), "it changed while it was fetched"));
+  BOOST_TEST(hub::last_cached(folder.path(), server.url("/a")).empty());
+  // It changes between the two parts.
+  hub::Options once = quick(folder);
+  once.attempts = 1;
+  server.put("/b", {.body = numbers(200000), .cuts = {60000}});
+  BOOST_TEST(!hub::fetch(server.url("/b"), once).ok());
+  server.put("/b", {.body = std::string(200000, 'x'), .get_etag = "\"v2\""});
+  BOOST_TEST(!hub::fetch(server.url("/b"), quick(folder)).ok());
+  server.put("/b", {.body = std::string(200000, 'x'), .etag = "\"v2\""});
+  const auto path = hub::fetch(server.url("/b"), quick(folder));
+  BOOST_REQUIRE_MESSAGE(path.ok(), path.error().message());
+  BOOST_TEST((content_of(*path) == std::string(200000, 'x')));
 }
 
 BOOST_AUTO_TEST_CASE(what_was_begun_of_an_older_version_is_removed) {

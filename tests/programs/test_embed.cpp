@@ -193,6 +193,8 @@ BOOST_AUTO_TEST_CASE(files_are_written_whole_or_not_at_all) {
         {model + "--output result.hpp --name class", 1, "--name 'class': a word of C++ itself"},
         {model + "--output nowhere/result.hpp", 1, "nowhere/result.hpp"},
         {"nothing --output result.hpp", 1, "nothing"},
+        {"'" TESSERA_GOLDEN_DIR "/tf/gpt2/model.ckpt' --output result.hpp", 1, "names of an original release"},
+        {model + "--assembly --output 'result\".hpp'", 1, "takes no quote"},
         {model + "--output result.hpp --without e --without p", 1, "no weights"}}) {
     const programs_test::Answer answer = place.run("embed", options);
     BOOST_TEST(answer.status == status, options);

@@ -129,6 +129,7 @@ class Request {
       already_ = 0;
     }
     part_ = part;
+    told_etag_ = etag;
     curl_easy_setopt(curl_.get(), CURLOPT_WRITEFUNCTION, &Request::on_data);
     curl_easy_setopt(curl_.get(), CURLOPT_WRITEDATA, this);
     auto answer = perform();
@@ -179,6 +180,8 @@ class Request {
     const CURLcode code = curl_easy_perform(curl_.get());
     curl_easy_getinfo(curl_.get(), CURLINFO_RESPONSE_CODE, &answer_.status);
     if (write_failed_) return cannot_write();
+    if (changed_)
+      return Error::format(Code::io_failure, "%s: it changed while it was fetched: try again", url_.c_str());
     if (stopped_) return Error::format(Code::cancelled, "%s: the download was stopped", url_.c_str());
     if (code == CURLE_OK) return answer_;
     recoverable_ =
@@ -206,6 +209,12 @@ class Request {
     curl_easy_getinfo(self.curl_.get(), CURLINFO_RESPONSE_CODE, &status);
     if (status != 200 && status != 206) return size;  // the page of an error
     if (self.file_ == nullptr && !self.write_failed_) {
+      // Another version than HEAD told of must not go on in the file of that one.
+      const std::string& etag = self.answer_.etag;
+      if (!self.told_etag_.empty() && !etag.empty() && etag != self.told_etag_) {
+        self.changed_ = true;
+        return 0;
+      }
       if (status == 200) self.already_ = 0;
       self.file_ = std::fopen(self.part_.c_str(), status == 206 ? "ab" : "wb");
     }
@@ -229,9 +238,11 @@ class Request {
   curl_slist* headers_ = nullptr;
   Answer answer_;
   std::string part_;
+  std::string told_etag_;
   std::FILE* file_ = nullptr;
   std::uint64_t already_ = 0;
   bool write_failed_ = false;
+  bool changed_ = false;
   bool stopped_ = false;
   bool recoverable_ = false;
   char message_[CURL_ERROR_SIZE] = {};

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -127,7 +128,11 @@ inline bool is_hub_name(std::string_view name) noexcept {
     return !part.empty() && part.size() <= 100 && part.find_first_not_of(allowed) == part.npos &&
            part.find_first_not_of('.') != part.npos;
   };
-  return good(name.substr(0, slash)) && good(name.substr(slash + 1));
+  // A path that is not there, not a model: nothing of this machine is asked of the network.
+  constexpr std::string_view files[] = {".bin",   ".safetensors", ".json", ".txt", ".npy", ".npz",  ".ckpt",
+                                        ".index", ".model",       ".pt",   ".pth", ".pkl", ".jsonl"};
+  const bool is_file = std::any_of(std::begin(files), std::end(files), [&](auto end) { return name.ends_with(end); });
+  return !is_file && good(name.substr(0, slash)) && good(name.substr(slash + 1));
 }
 
 /// The files of a model: those of a shortcut, or those that a model of the hub may have. None for any other name.
