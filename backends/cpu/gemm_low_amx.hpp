@@ -103,7 +103,7 @@ struct Bf16 {
   static constexpr std::uint8_t form = bf16_panels;
   /// All: the dot products add up in another order, and a text has the same numbers alone as in a batch.
   static constexpr Index least_rows = 1;
-  static constexpr Index longest = std::numeric_limits<Index>::max();
+  static constexpr Index longest = (std::numeric_limits<Index>::max)();
   static constexpr PrepareFunction prepare = &x86::prepare_bf16;
   /// And are finished when they end.
   static constexpr bool starts_with_bias = true;
