@@ -9,7 +9,6 @@
 #pragma once
 
 #include <algorithm>
-#include <bit>
 #include <cstring>
 #include <list>
 #include <optional>
@@ -278,7 +277,11 @@ void keep_outputs(Collector& collector, const auto& session, const auto& output)
     value.values.resize(static_cast<std::size_t>(tensor.view().count()));
     session.read(tensor.view(), value.values.data());
     if (tensor.view().type != DType::i32) return;
-    for (float& number : value.values) number = static_cast<float>(std::bit_cast<std::int32_t>(number));
+    for (float& number : value.values) {
+      std::int32_t id = 0;
+      std::memcpy(&id, &number, sizeof id);
+      number = static_cast<float>(id);
+    }
   });
 }
 
