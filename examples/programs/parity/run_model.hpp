@@ -15,6 +15,7 @@
 #include <set>
 
 #include "model_classes.hpp"
+#include "tessera/base/bit_cast.hpp"
 #include "tessera/context/session.hpp"
 #include "tessera/context/training_session.hpp"
 #include "tessera/pretrained/model.hpp"
@@ -277,11 +278,7 @@ void keep_outputs(Collector& collector, const auto& session, const auto& output)
     value.values.resize(static_cast<std::size_t>(tensor.view().count()));
     session.read(tensor.view(), value.values.data());
     if (tensor.view().type != DType::i32) return;
-    for (float& number : value.values) {
-      std::int32_t id = 0;
-      std::memcpy(&id, &number, sizeof id);
-      number = static_cast<float>(id);
-    }
+    for (float& number : value.values) number = static_cast<float>(bit_cast<std::int32_t>(number));
   });
 }
 

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "tessera/base/bit_cast.hpp"
 #include "tessera/context/session.hpp"
 #include "tessera/pretrained/bert.hpp"
 #include "tessera/pretrained/distilbert.hpp"
@@ -241,7 +242,7 @@ class AnyModelOf final : public AnyModel {
       values.resize(static_cast<std::size_t>(view.count()));
       session_->read(view, values.data());
       if (view.type == DType::i32)
-        for (float& number : values) number = static_cast<float>(std::bit_cast<std::int32_t>(number));
+        for (float& number : values) number = static_cast<float>(bit_cast<std::int32_t>(number));
     });
     return values;
   }
