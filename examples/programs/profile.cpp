@@ -1,7 +1,6 @@
 // profile: what each op of a model costs, and the graph of its ops.
 //
-//   profile MODEL_FOLDER [--lm] [--texts N] [--tokens N] [--ops] [--dot FILE] [--backend B] [--threads N] [--precision
-//   P]
+//   profile MODEL_FOLDER [--lm] [--texts N] [--tokens N] [--ops] [--dot FILE] [--backend B] ...
 //
 // Runs a model of any architecture on made-up tokens under Trace, several times, and takes the best time of each
 // op. A table by kind of op, with --ops one line for each op; --dot writes the graph for Graphviz.

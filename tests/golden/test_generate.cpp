@@ -549,4 +549,21 @@ BOOST_AUTO_TEST_CASE(what_cannot_be_generated_is_refused_with_a_sentence) {
   Generator<TransfoXLLMHeadModel<>, AnyBackend> unequal(segments->model, reference);
   BOOST_TEST_REQUIRE(unequal.reserve(2, 2, 10).ok());
   says(unequal.run(PromptSet({{1}, {3, 4}}).view(), options), "expected prompts of one length, found 1 to 2 tokens");
+  // Without a memory same_length hides every key, so that what stands behind a text counts, too.
+  for (const bool same_length : {true, false}) {
+    TransfoXLConfig config = segments->file.config;
+    config.mem_len = 0;
+    config.same_length = same_length;
+    TransfoXLLMHeadModel<> model(config);
+    const auto weights = Weights::of(model);
+    BOOST_TEST_REQUIRE(weights.ok());
+    bind_ties(model);
+    Generator<TransfoXLLMHeadModel<>, AnyBackend> whole(model, reference);
+    BOOST_TEST_REQUIRE(whole.reserve(2, 2, 10).ok());
+    const auto ran = whole.run(PromptSet({{1}, {3, 4}}).view(), options);
+    if (same_length)
+      says(ran, "expected prompts of one length");
+    else
+      BOOST_TEST(ran.ok(), ran.error().message());
+  }
 }
