@@ -11,7 +11,8 @@ constexpr TransfoXLSizes preset{.hidden = width,
                                 .tables = 3,
                                 .projections = 3,
                                 .outputs = 3,
-                                .out_projections = 3};
+                                .out_projections = 3,
+                                .attention = TransfoXLPositions::relative};
 
 constexpr TransfoXLConfig config() {
   TransfoXLConfig c;

@@ -151,6 +151,7 @@ void print(const std::vector<OpRecord>& ops, bool every_op) {
       kind.bytes += static_cast<double>(op.bytes);
     }
     std::vector<Kind> order;
+    order.reserve(kinds.size());
     for (auto& [label, kind] : kinds) order.push_back(std::move(kind));
     std::sort(order.begin(), order.end(), [](const Kind& a, const Kind& b) { return a.microseconds > b.microseconds; });
     for (const Kind& kind : order) print_row(kind.label, kind.times, kind.microseconds, all, kind.flops, kind.bytes);
@@ -165,10 +166,11 @@ Result<void> write_dot(const std::vector<OpRecord>& ops, const std::string& titl
                      "  edge [fontname=\"sans-serif\", fontsize=8];\n";
   std::map<std::string, std::string> weights;  // name to node
   int inputs = 0;
+  const auto line = [&text](const auto&... parts) { (text.append(parts), ...).append("\n"); };
   for (std::size_t i = 0; i < ops.size(); ++i) {
     const std::string node = "op" + std::to_string(i);
-    text += "  " + node + " [label=\"" + name(ops[i].op) + "\\n" + ops[i].shape + "\", style=filled, fillcolor=\"" +
-            (ops[i].flops > 0 ? "#cfe2ff" : "#f1f3f5") + "\"];\n";
+    line("  ", node, " [label=\"", name(ops[i].op), "\\n", ops[i].shape, "\", style=filled, fillcolor=\"",
+         ops[i].flops > 0 ? "#cfe2ff" : "#f1f3f5", "\"];");
     for (const Edge& edge : ops[i].inputs) {
       std::string from;
       if (edge.from >= 0) {
@@ -176,12 +178,12 @@ Result<void> write_dot(const std::vector<OpRecord>& ops, const std::string& titl
       } else if (!edge.name.empty()) {
         const auto [place, is_new] = weights.emplace(edge.name, "w" + std::to_string(weights.size()));
         from = place->second;
-        if (is_new) text += "  " + from + " [label=\"" + edge.name + "\", shape=plaintext, fontsize=9];\n";
+        if (is_new) line("  ", from, " [label=\"", edge.name, "\", shape=plaintext, fontsize=9];");
       } else {
         from = "in" + std::to_string(inputs++);
-        text += "  " + from + " [label=\"input\", shape=ellipse];\n";
+        line("  ", from, " [label=\"input\", shape=ellipse];");
       }
-      text += "  " + from + " -> " + node + " [label=\"" + edge.shape + "\"];\n";
+      line("  ", from, " -> ", node, " [label=\"", edge.shape, "\"];");
     }
   }
   text += "}\n";

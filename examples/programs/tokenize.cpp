@@ -23,7 +23,6 @@
 
 namespace {
 
-using tessera::Code;
 using tessera::Error;
 using tessera::Result;
 using tessera::io::Json;

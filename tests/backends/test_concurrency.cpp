@@ -29,9 +29,9 @@ constexpr Index texts = 4, tokens = 48;
 
 BertConfig wide() {
   BertConfig c = config(2);
-  c.hidden_size = 192;
+  c.hidden_size = 96;  // small enough for a thousand calls of a build that is not optimised
   c.num_attention_heads = 3;
-  c.intermediate_size = 768;
+  c.intermediate_size = 256;
   c.max_position_embeddings = 64;
   return c;
 }

@@ -78,6 +78,10 @@ class Draw:
             if heads * size >= 8 and not (even and heads * size % 2 == 1):
                 return heads, size
 
+    def length(self, number, most):
+        """Tokens of call `number` of a case with several: the first is the longest, the others often as long."""
+        return most if number == 0 or self.chance(0.4) else self.number(1, most)
+
     def lengths(self, texts, tokens):
         return torch.tensor([self.number(1, tokens) for _ in range(texts)])
 
@@ -103,9 +107,12 @@ class Draw:
         return torch.rand(shape) if self.chance() else (torch.rand(shape) < 0.6).float()
 
     def token_labels(self, vocabulary, *shape, ignored=-1, first=0):
-        """Labels where some are ignored; one that counts stands at or after the column `first`."""
+        """Labels where some are ignored; one that counts stands at or after the column `first`. Seldom none counts: then
+        the loss is no number."""
         labels = torch.randint(0, vocabulary, shape)
-        if ignored is not None:
+        if ignored is not None and self.chance(0.03):
+            labels[:] = ignored
+        elif ignored is not None:
             labels[torch.rand(shape) < 0.4] = ignored
             labels.view(-1, shape[-1])[0, self.number(first, shape[-1] - 1)] = self.number(0, vocabulary - 1)
         return labels
@@ -118,7 +125,7 @@ class Case:
         self.class_name, self.config = class_name, config
         self.calls = [dict(inputs=inputs, carry={})]
         self.kwargs, self.patch, self.deviation, self.loss = {}, None, None, "loss"
-        self.can_resize, self.has_safetensors = True, False
+        self.can_resize, self.has_safetensors, self.may_be_nan = True, False, False
 
     @property
     def inputs(self):
@@ -241,7 +248,7 @@ def gpt(draw, name, gpt2=False):
         case.patch = gpt_relu
     case.calls = []
     for piece in range(pieces):
-        inputs = dict(input_ids=draw.ids(config.vocab_size, *shape))
+        inputs = dict(input_ids=draw.ids(config.vocab_size, *shape[:-1], draw.length(piece, tokens)))
         case.calls.append(dict(inputs=inputs, carry=dict(past="presents") if piece > 0 else {}))
     # All calls of a case have the same arguments.
     arguments = [a for a, p in (("token_type_ids", 0.4), ("position_ids", 0.3), ("head_mask", 0.3)) if draw.chance(p)]
@@ -249,8 +256,11 @@ def gpt(draw, name, gpt2=False):
         for argument in arguments:
             call["inputs"][argument] = (
                 draw.head_mask(config.n_layer, heads) if argument == "head_mask" else
-                draw.ids(config.n_positions if argument == "position_ids" else config.vocab_size, *shape))
+                draw.ids(config.n_positions if argument == "position_ids" else config.vocab_size,
+                         *call["inputs"]["input_ids"].shape))
     inputs = case.calls[-1]["inputs"]
+    shape = inputs["input_ids"].shape
+    tokens = shape[-1]
     if name.endswith("LMHeadModel") and draw.chance(0.8) and tokens > 1:
         inputs["labels"] = draw.token_labels(config.vocab_size, *shape, first=1)
     if double:
@@ -275,26 +285,40 @@ def gpt2(draw, name):
 
 def transfoxl(draw, name):
     texts, tokens = draw.batch()
-    heads, model = draw.number(1, 4), 2 * draw.number(4, 24)
+    attention = draw.one_of(0, 0, 0, 1, 2, 3)
+    heads, model, size = draw.number(1, 4), 2 * draw.number(4, 24), draw.number(3, 16)
+    layers = draw.number(1, 3)
+    if attention == 1:  # layers share the rows of a bias that has one for each head
+        layers = min(layers, heads)
+    if attention == 3:  # positions of all heads are added to hidden states
+        size = draw.number(1, 8) * (1 if heads % 2 == 0 else 2) + 8 // heads
+        size += size * heads % 2
+        model = heads * size
     vocabulary = draw.vocabulary()
     cutoffs = sorted(draw.random.sample(range(2, vocabulary - 1), draw.number(0, 3)))
     embed = model if draw.chance() else draw.number(4, 50)
     div = draw.one_of(1, 1, *(d for d in (2, 3, 4) if d ** len(cutoffs) <= embed))
     config = reference.TransfoXLConfig(
-        vocabulary, cutoffs=cutoffs, d_model=model, d_embed=embed, n_head=heads, d_head=draw.number(3, 16),
-        d_inner=draw.number(5, 60), div_val=div, pre_lnorm=draw.chance(0.3), n_layer=draw.number(1, 3), tgt_len=tokens,
+        vocabulary, cutoffs=cutoffs, d_model=model, d_embed=embed, n_head=heads, d_head=size,
+        d_inner=draw.number(5, 60), div_val=div, pre_lnorm=draw.chance(0.3), n_layer=layers,
+        tgt_len=tokens + draw.one_of(0, 0, 1, 7) if attention == 3 else draw.one_of(tokens, draw.number(1, 2 * tokens)),
         ext_len=draw.one_of(0, 0, 0, 1, 3), mem_len=draw.one_of(0, 0, 1, draw.number(1, 20), draw.number(1, 20)),
         clamp_len=draw.one_of(-1, draw.number(1, 20)), same_length=draw.chance(0.4),
-        proj_share_all_but_first=draw.chance(0.7), tie_weight=draw.chance(0.8), untie_r=draw.chance(0.6))
+        proj_share_all_but_first=draw.chance(0.7), tie_weight=draw.chance(0.8), untie_r=attention != 1 and draw.chance(0.6),
+        attn_type=attention)
+    if attention != 0 and config.mem_len == 0 and draw.chance(0.8):
+        config.same_length = False  # every key of every token is hidden: nothing comes out but NaN
     case = Case(name, config)
+    case.may_be_nan = attention != 0 and config.mem_len == 0 and config.same_length
     case.can_resize = False  # the reference changes the number only
     case.calls = []
     labels = name.endswith("LMHeadModel") and draw.chance(0.7)
     with_head_mask = draw.chance(0.3)
     for number in range(draw.number(1, 3) if config.mem_len > 0 else 1):
-        inputs = dict(input_ids=draw.ids(vocabulary, texts, tokens))
+        length = draw.length(number, tokens)
+        inputs = dict(input_ids=draw.ids(vocabulary, texts, length))
         if labels:
-            inputs["labels"] = draw.ids(vocabulary, texts, tokens)
+            inputs["labels"] = draw.ids(vocabulary, texts, length)
         if with_head_mask:
             inputs["head_mask"] = draw.head_mask(config.n_layer, heads)
         case.calls.append(dict(inputs=inputs, carry=dict(mems="mems") if number > 0 else {}))
@@ -327,9 +351,11 @@ def xlnet(draw, name):
         token_type_ids=draw.chance(0.6), head_mask=draw.chance(0.3), perm_mask=masks and draw.chance(0.4),
         input_mask=masks and draw.chance(0.25))
     arguments["attention_mask"] = masks and not arguments["input_mask"] and draw.chance(0.4)
-    targets = draw.number(1, tokens)
     calls = draw.number(1, 3) if config.mem_len else 1
+    longest = tokens
     for number in range(calls):
+        tokens = draw.length(number, longest)
+        targets = draw.number(1, tokens)
         inputs = dict(input_ids=draw.ids(vocabulary, texts, tokens))
         if arguments["token_type_ids"]:
             inputs["token_type_ids"] = draw.ids(draw.one_of(2, 3), texts, tokens)
@@ -413,8 +439,19 @@ def xlm(draw, name):
         raise Again("a text of padding alone")
     if cached:
         case.kwargs["cache"] = True
-        case.calls = [dict(inputs=dict(input_ids=ids[:, : tokens * (n + 1)].clone()), carry={}, cache=True)
-                      for n in range(calls)]
+        case.calls, read = [], 0
+        options = [a for a in ("langs", "position_ids", "token_type_ids", "head_mask")
+                   if draw.chance(0.3) and (a != "langs" or languages > 1)]
+        whole = dict(langs=draw.ids(languages, texts, most), position_ids=draw.ids(config.max_position_embeddings, texts, most),
+                     token_type_ids=draw.ids(vocabulary, texts, most))
+        for number in range(calls):
+            before, read = read, read + draw.length(number, tokens)
+            inputs = dict(input_ids=ids[:, :read].clone())
+            for option in options:
+                # The reference cuts the arguments of earlier tokens away, but for token types.
+                inputs[option] = (draw.head_mask(config.n_layers, heads) if option == "head_mask" else
+                                  whole[option][:, before if option == "token_type_ids" else 0 : read].clone())
+            case.calls.append(dict(inputs=inputs, carry={}, cache=True))
         return case
     inputs = case.inputs
     inputs["input_ids"] = ids
@@ -551,14 +588,25 @@ def operate(model, case, draw, folder, name):
     config = case.config
     layers, heads = config.num_hidden_layers, config.num_attention_heads
     with_head_mask = any("head_mask" in call["inputs"] for call in case.calls)
-    prunes = not with_head_mask and heads > 1 and not name.startswith(("XLNet", "TransfoXL"))
+    prunes = heads > 1 and not name.startswith(("XLNet", "TransfoXL"))
     if prunes and draw.chance(0.15):
+        # A head mask is for all layers: they must be left with as many heads.
+        count = draw.number(1, heads - 1)
         chosen = {}
-        for layer in draw.random.sample(range(layers), draw.number(1, layers)):
-            chosen[layer] = sorted(draw.random.sample(range(heads), draw.number(1, heads - 1)))
+        for layer in range(layers) if with_head_mask else draw.random.sample(range(layers), draw.number(1, layers)):
+            chosen[layer] = draw.random.sample(range(heads), count if with_head_mask else draw.number(1, heads - 1))
+        if draw.chance(0.4):  # some are gone before
+            earlier = {layer: sorted(list_[1:]) for layer, list_ in chosen.items() if len(list_) > 1}
+            chosen = {layer: list_[:1] if draw.chance() or layer not in earlier else list_ for layer, list_ in chosen.items()}
+            if earlier:
+                model.prune_heads(earlier)
         save(model, folder / "pre_prune", draw)
+        chosen = {layer: sorted(list_) for layer, list_ in chosen.items()}
         model.prune_heads(chosen)
         case.kwargs["prune_heads"] = {str(k): v for k, v in chosen.items()}
+        for call in case.calls:
+            if "head_mask" in call["inputs"]:
+                call["inputs"]["head_mask"] = draw.head_mask(layers, heads - count)
     elif case.can_resize and draw.chance(0.1):
         of_words = ("input_ids", "labels", "lm_labels", "masked_lm_labels", "token_type_ids")
         least = 1 + max(int(v.max()) for call in case.calls for k, v in call["inputs"].items()
@@ -620,8 +668,12 @@ def make(class_name, seed, folder):
     if case.has_safetensors:
         save_file({k: v.clone().contiguous() for k, v in model.state_dict().items()}, str(folder / "model.safetensors"))
     (truth, gradients), runs = evaluate(model, case.calls, named, loss_of(case) if has_loss else None)
-    if any(value.is_floating_point() and not torch.isfinite(value).all() for value in truth.values()):
-        raise Again("an output that is not finite")
+    labels = [v for k, v in case.calls[-1]["inputs"].items() if k.endswith("labels")]
+    nothing_counts = any(v.dtype == torch.int64 and bool((v < 0).all()) for v in labels)
+    for key, value in truth.items():
+        allowed = case.may_be_nan or (nothing_counts and key.endswith("loss"))
+        if value.is_floating_point() and not (value.isfinite() | (value.isnan() & allowed)).all():
+            raise Again("an output that is not finite")
     if config.__dict__.get("start_n_top") and "start_top_index" in names:
         margins(model, case, named)
     tell_apart(truth)
@@ -664,8 +716,13 @@ def write(folder, case, checkpoint_format, truth, gradients, runs, names):
         steps.append(dict(inputs=keys, carry=call["carry"],
                           outputs=[name for name in truth if name.startswith(prefix)]))
 
+    def largest_of(value):  # NaN, which must meet NaN, has no size
+        return float(value.abs().nan_to_num(nan=0.0).max()) if value.numel() else 0.0
+
     def errors(value, others):
-        found = [float((other.double() - value).abs().max()) if value.numel() else 0.0 for other in others]
+        if any(not torch.equal(value.isnan(), other.isnan()) for other in others):
+            raise Again("a number that not every order of summation has")
+        found = [largest_of(other.double() - value) for other in others]
         return dict(ref_err32=found[0], ref_err=max(found))
 
     outputs = []
@@ -673,7 +730,7 @@ def write(folder, case, checkpoint_format, truth, gradients, runs, names):
         entry = dict(name=name, key=f"out64.{name}", key32=f"out32.{name}", shape=list(value.shape))
         tensors[entry["key"]], tensors[entry["key32"]] = value, runs[0][0][name]
         if value.is_floating_point():
-            entry.update(dtype="float64", scale=float(value.abs().max()), **errors(value, [r[0][name] for r in runs]))
+            entry.update(dtype="float64", scale=largest_of(value), **errors(value, [r[0][name] for r in runs]))
         else:
             entry.update(dtype="int64")
             if any(not torch.equal(value, r[0][name]) for r in runs):
@@ -681,7 +738,7 @@ def write(folder, case, checkpoint_format, truth, gradients, runs, names):
         outputs.append(entry)
 
     grads, unused = [], []
-    largest = max((float(g.abs().max()) for g in (gradients or {}).values() if g is not None), default=0.0)
+    largest = max((largest_of(g) for g in (gradients or {}).values() if g is not None), default=0.0)
     for name, value in (gradients or {}).items():
         if value is None:
             unused.append(name)
@@ -689,7 +746,7 @@ def write(folder, case, checkpoint_format, truth, gradients, runs, names):
         key = f"grad64.{name}"
         tensors[key] = value.contiguous()
         grads.append(dict(name=f"grad.{name}", key=key, shape=list(value.shape),
-                          scale=max(float(value.abs().max()), largest / 2), **errors(value, [r[1][name] for r in runs])))
+                          scale=max(largest_of(value), largest / 2), **errors(value, [r[1][name] for r in runs])))
 
     arch, head = ARCHITECTURE[case.class_name].__name__, case.class_name
     text = {"class": case.class_name, "library": "pytorch-transformers 1.2.0", "arch": arch, "head": head,

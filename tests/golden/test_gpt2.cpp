@@ -2,4 +2,4 @@
 #define BOOST_TEST_MODULE golden_gpt2
 #include "golden/model_cases.hpp"
 
-TESSERA_MODEL_CASES("gpt2-", 14, 10)
+TESSERA_MODEL_CASES("gpt2-", 15, 11)

@@ -34,7 +34,8 @@ constexpr TransfoXLSizes transfo_xl{.hidden = 24,
                                     .tables = 3,
                                     .projections = 3,
                                     .outputs = 3,
-                                    .out_projections = 3};
+                                    .out_projections = 3,
+                                    .attention = TransfoXLPositions::relative};
 constexpr XLNetSizes xlnet{.vocabulary = 62, .hidden = 24, .layers = 2, .heads = 2, .head_size = 12, .inner = 29};
 constexpr XlmSizes xlm{.vocabulary = 62, .hidden = 24, .layers = 2, .positions = 15, .languages = 1};
 

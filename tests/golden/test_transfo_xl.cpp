@@ -2,4 +2,4 @@
 #define BOOST_TEST_MODULE golden_transfo_xl
 #include "golden/model_cases.hpp"
 
-TESSERA_MODEL_CASES("transfoxl-", 18, 0)
+TESSERA_MODEL_CASES("transfoxl-", 24, 0)

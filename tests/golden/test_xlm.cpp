@@ -2,4 +2,4 @@
 #define BOOST_TEST_MODULE golden_xlm
 #include "golden/model_cases.hpp"
 
-TESSERA_MODEL_CASES("xlm-", 23, 14)
+TESSERA_MODEL_CASES("xlm-", 25, 14)

@@ -39,6 +39,13 @@ constexpr TransfoXLConfig transfo_xl_config() {
   c.tie_proj_count = 3;
   return c;
 }
+TransfoXLConfig with_attention(Index type) {
+  TransfoXLConfig c = transfo_xl_config();
+  c.attn_type = type;
+  c.untie_r = type != TransfoXLPositions::learned;
+  c.tgt_len = 4;
+  return c;
+}
 constexpr XLNetConfig xlnet_config(XLNetAttention attention = XLNetAttention::bi) {
   XLNetConfig c;
   c.n_token = 30;
@@ -204,8 +211,8 @@ BOOST_AUTO_TEST_CASE(a_memory_of_keys_and_values_gives_what_one_of_hidden_states
   TransfoXLInput in;
   in.layout = Layout::padded(2, 8);
   in.input_ids = tokens(ids, 2, 8);
-  for (const Index memory : {3, 4, 20}) {
-    TransfoXLConfig c = transfo_xl_config();
+  for (const Index memory : {3, 4, 20, 5}) {
+    TransfoXLConfig c = with_attention(memory == 5 ? TransfoXLPositions::learned : TransfoXLPositions::relative);
     c.mem_len = memory;
     c.same_length = memory == 4;
     const Owned<TransfoXL<>> owned(c);
@@ -309,6 +316,63 @@ BOOST_AUTO_TEST_CASE(constant_sizes_give_the_same_bits) {
   BOOST_TEST(std::string(misfit.misfit().name) == "d_inner");
 }
 
+namespace {
+/// A constant attention compiles no other, and gives the bits of the one that the config chooses.
+template <Index type>
+void check_constant_attention() {
+  constexpr TransfoXLSizes sizes{12, 2, 12, 17, 3, 3, 3, 3, type};
+  const Owned<TransfoXL<>> dynamic(with_attention(type));
+  const Owned<TransfoXL<sizes>> constant(with_attention(type));
+  TransfoXLInput in;
+  in.layout = Layout::padded(2, 7);
+  in.input_ids = tokens(ids, 2, 7);
+  const auto result = [&](const auto& model) {
+    using Model = std::remove_cvref_t<decltype(model)>;
+    Session<Model, Ref> session(model, Ref());
+    BOOST_TEST_REQUIRE(session.reserve(in).ok());
+    auto out = session.run(in);
+    BOOST_TEST_REQUIRE(out.ok(), out.error().message());
+    return read((*out)->last_hidden_state.view());
+  };
+  const auto found = result(constant.model);
+  BOOST_TEST((found == result(dynamic.model)));
+  for (const float x : found) BOOST_TEST_REQUIRE(std::isfinite(x));
+}
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(each_attention_of_transformer_xl_may_be_a_constant) {
+  check_constant_attention<TransfoXLPositions::relative>();
+  check_constant_attention<TransfoXLPositions::learned>();
+  check_constant_attention<TransfoXLPositions::absolute>();
+  check_constant_attention<TransfoXLPositions::per_layer>();
+  static_assert(sizeof(TransfoXLAttention<8, 8, 0>) < sizeof(TransfoXLAttention<8, 8>) / 2);
+}
+
+BOOST_AUTO_TEST_CASE(absolute_positions_need_a_memory_of_hidden_states_and_learned_ones_end) {
+  TransfoXLInput in;
+  in.layout = Layout::padded(2, 8);
+  in.input_ids = tokens(ids, 2, 8);
+  const Owned<TransfoXL<>> relative(transfo_xl_config());
+  auto projected = MemoryCache<Ref>::of(relative.model, Ref(), 2, MemoryForm::keys_and_values);
+  BOOST_TEST_REQUIRE(projected.ok());
+  for (const Index type : {TransfoXLPositions::absolute, TransfoXLPositions::per_layer}) {
+    TransfoXLConfig config = with_attention(type);
+    config.tgt_len = 5;
+    const Owned<TransfoXL<>> owned(config);
+    const auto refused = MemoryCache<Ref>::of(owned.model, Ref(), 2, MemoryForm::keys_and_values);
+    BOOST_TEST(says(refused.error(), Code::unsupported, {"hidden states"}));
+    in.mems = projected->mems();
+    BOOST_TEST(says(owned.model.validate(in).error(), Code::unsupported, {"attn_type", "keep hidden states"}));
+    in.mems = Mems();
+    BOOST_TEST(owned.model.validate(in).ok());
+  }
+  // 3 + 0 + 4 positions, one of them for the memory at least.
+  TransfoXLConfig config = with_attention(TransfoXLPositions::per_layer);
+  config.tgt_len = 3;
+  const Owned<TransfoXL<>> owned(config);
+  BOOST_TEST(says(owned.model.validate(in).error(), Code::out_of_range, {"8 tokens", "attn_type 3 has 6"}));
+}
+
 BOOST_AUTO_TEST_CASE(a_memory_of_another_model_or_batch_is_refused) {
   const Owned<TransfoXL<>> owned(transfo_xl_config());
   TransfoXLConfig wide = transfo_xl_config();
@@ -353,11 +417,27 @@ BOOST_AUTO_TEST_CASE(ids_and_labels_outside_of_the_vocabulary_are_refused) {
 }
 
 BOOST_AUTO_TEST_CASE(attention_and_softmax_that_are_not_there_are_refused_by_name) {
+  const auto refused = [](auto model, const char* sentence) {
+    const auto weights = Weights::of(*model);
+    BOOST_TEST_REQUIRE(!weights.ok());
+    BOOST_TEST(std::string(weights.error().message()) == sentence);
+  };
   TransfoXLConfig config = transfo_xl_config();
+  config.attn_type = 4;
+  refused(std::make_unique<TransfoXLLMHeadModel<>>(config), "config: attn_type is 4, this model was compiled for 0");
   config.attn_type = 2;
-  const auto attention = Weights::of(*std::make_unique<TransfoXLLMHeadModel<>>(config));
-  BOOST_TEST_REQUIRE(!attention.ok());
-  BOOST_TEST(std::string(attention.error().message()) == "config: attn_type is 2, this model was compiled for 0");
+  constexpr TransfoXLSizes relative{.attention = TransfoXLPositions::relative};
+  refused(std::make_unique<TransfoXLLMHeadModel<relative>>(config),
+          "config: attn_type is 2, this model was compiled for 0");
+  config.attn_type = 1;
+  refused(std::make_unique<TransfoXLLMHeadModel<>>(config), "config: untie_r is 1, this model was compiled for 0");
+  config.untie_r = false;
+  config.n_layer = 3;
+  refused(std::make_unique<TransfoXLLMHeadModel<>>(config), "config: n_layer is 3, this model was compiled for 2");
+  config.attn_type = 3;
+  config.d_head = 5;
+  refused(std::make_unique<TransfoXLLMHeadModel<>>(config),
+          "config: n_head * d_head is 10, this model was compiled for 12");
   config = transfo_xl_config();
   config.sample_softmax = 5;
   const auto softmax = Weights::of(*std::make_unique<TransfoXLLMHeadModel<>>(config));

@@ -73,7 +73,8 @@ bool contains(const std::string& text, const std::string& part) {
 BOOST_AUTO_TEST_CASE(checkpoints_come_back_bit_equal_under_the_same_names) {
   for (const char* name :
        {"transfoxl-lm-div1", "transfoxl-lm-div1proj", "transfoxl-lm-div2mems", "transfoxl-lm-div4",
-        "transfoxl-lm-nocutoffs", "transfoxl-lm-noshare", "transfoxl-lm-noshare1", "transfoxl-lm-untiedw"})
+        "transfoxl-lm-nocutoffs", "transfoxl-lm-noshare", "transfoxl-lm-noshare1", "transfoxl-lm-untiedw",
+        "transfoxl-lm-learned", "transfoxl-lm-absolute", "transfoxl-lm-perlayer"})
     check_round_trip<TransfoXLLMHeadModel<>>(name, WeightFormat::torch);
   check_round_trip<TransfoXL<>>("transfoxl-model-tiedr", WeightFormat::safetensors);
   check_round_trip<XLNet<>>("xlnet-model-basic", WeightFormat::safetensors);
@@ -101,8 +102,9 @@ BOOST_AUTO_TEST_CASE(tied_weights_are_one) {
     BOOST_TEST(tied == (i > 0));
   }
   auto shared = from_pretrained<TransfoXL<>>(golden + "transfoxl-model-tiedr");
-  const auto& s = (*shared)->model;
-  for (Index i = 0; i < s.layers(); ++i) BOOST_TEST(s.stack[i].attention.r_w_bias.view.data == s.r_w_bias.view.data);
+  auto& s = (*shared)->model;
+  for (Index i = 0; i < s.layers(); ++i)
+    s.stack[i].attention.chosen([&](auto& a) { BOOST_TEST(a.r_w_bias.view.data == s.r_w_bias.view.data); });
   auto untied = from_pretrained<TransfoXLLMHeadModel<>>(golden + "transfoxl-lm-untiedw");
   const auto& u = (*untied)->model;
   BOOST_TEST(u.crit.out_layers[0].weight.view.data != u.base.word_emb.emb_layers[0].weight.view.data);
@@ -114,7 +116,11 @@ BOOST_AUTO_TEST_CASE(configs_that_are_refused_say_why) {
   BOOST_TEST(contains(refusal<XL>(lm, "cutoffs", {37, 15}, Code::out_of_range), "found 15 after 37"));
   BOOST_TEST(contains(refusal<XL>(lm, "cutoffs", {15, 63}, Code::out_of_range), "less than the vocabulary 63"));
   BOOST_TEST(contains(refusal<XL>(lm, "cutoffs", {1, 2, 3, 4, 5, 6}, Code::unsupported), "at most 5, found 6"));
-  BOOST_TEST(contains(refusal<XL>(lm, "attn_type", 1, Code::unsupported), "attn_type: expected 0"));
+  BOOST_TEST(contains(refusal<XL>(lm, "attn_type", 1, Code::unsupported),
+                      "untie_r: expected false (layers share r_w_bias) with attn_type 1"));
+  BOOST_TEST(
+      contains(refusal<XL>("transfoxl-lm-learned", "n_layer", 50, Code::unsupported), "n_layer: expected n_head"));
+  BOOST_TEST(contains(refusal<XL>("transfoxl-lm-perlayer", "d_head", 3, Code::unsupported), "expected d_model"));
   BOOST_TEST(contains(refusal<XL>(lm, "attn_type", 7, Code::out_of_range), "attn_type"));
   BOOST_TEST(contains(refusal<XL>(lm, "sample_softmax", 100, Code::unsupported), "sample_softmax"));
   BOOST_TEST(contains(refusal<XL>(lm, "div_val", 0, Code::out_of_range), "div_val"));

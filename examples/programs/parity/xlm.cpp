@@ -69,6 +69,8 @@ struct XlmAdapter {
       if (whole.is_ragged()) return not_applicable("what follows earlier tokens is padded");
     }
     const auto what_is_new = [&](const char* argument, std::vector<std::int64_t>& values) {
+      // The reference cuts all arguments but token_type_ids, which have to be those of the new tokens alone.
+      if (const View given = call.array(argument); given.present() && given.columns() == new_tokens) return given;
       const View whole = call.flat(argument);
       if (!whole.present()) return View();
       values.clear();

@@ -83,10 +83,12 @@ inline void keep_heads(const HeadBlocks& b, Index heads, std::uint64_t stays) no
   auto* to = v.as<float>();
   const auto* from = v.as<const float>();
   for (Index o = 0; o < outer; ++o)
-    for (Index h = 0; h < heads; ++h, from += block) {
-      if (((stays >> h) & 1U) == 0) continue;
-      std::memmove(to, from, static_cast<std::size_t>(block) * sizeof(float));
-      to += block;
+    for (Index h = 0; h < heads; ++h) {
+      if (((stays >> h) & 1U) != 0) {
+        std::memmove(to, from, static_cast<std::size_t>(block) * sizeof(float));
+        to += block;
+      }
+      from += block;
     }
 }
 }  // namespace detail

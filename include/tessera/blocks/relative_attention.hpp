@@ -68,13 +68,27 @@ struct NoSegments {
   }
 };
 
+/// From scores to mixed values. scores: [texts, heads, queries, keys]; value: [texts, heads, keys, d]. Returns
+/// [texts * queries, heads * d].
+template <Index Width = dyn, class S>
+constexpr auto mix_values(S scores, const auto& value, const RelativeContext& c, double dropout_rate) noexcept {
+  auto probabilities = softmax(std::move(scores), c.visibility, Operand(), c.keep);
+  probabilities = dropout(std::move(probabilities), dropout_rate);
+  if (c.head_mask.present()) probabilities = scale_heads(std::move(probabilities), c.head_mask);
+  probabilities.context().tap("attentions", probabilities.view());
+  auto mixed = matmul(probabilities, value, false);
+  probabilities.reset();
+  Sequence s;
+  s.layout = Layout::padded(c.texts, c.queries);
+  return merge_heads<Width>(mixed, s);
+}
+
 /// query: [texts * queries, heads * d]; biases: params [heads, d]; segments(query, c): scores of the segment relations,
 /// [1, heads, texts * queries, relations], or an empty tensor. Returns the mixed values, [texts * queries, heads * d].
 template <class Q, class Keys, class Bias, class Segments = NoSegments>
 constexpr auto relative_attention(Q query, const Keys& keys, const Bias& r_w_bias, const Bias& r_r_bias,
                                   const RelativeContext& c, double dropout_rate,
                                   const Segments& segments = {}) noexcept {
-  auto& context = query.context();
   const Index heads = r_w_bias.view.dim[0];
   const double scale = detail::inverse_sqrt(static_cast<double>(r_w_bias.view.dim[1]));
 
@@ -94,16 +108,31 @@ constexpr auto relative_attention(Q query, const Keys& keys, const Bias& r_w_bia
   scores = relative_scores(std::move(scores), of_position, of_relation, c.segment_pairs, scale);
   of_position.reset();
   of_relation.reset();
+  return mix_values<size_of_dim<Q, 1>>(std::move(scores), keys.value, c, dropout_rate);
+}
 
-  auto probabilities = softmax(std::move(scores), c.visibility, Operand(), c.keep);
-  probabilities = dropout(std::move(probabilities), dropout_rate);
-  if (c.head_mask.present()) probabilities = scale_heads(std::move(probabilities), c.head_mask);
-  context.tap("attentions", probabilities.view());
-  auto mixed = matmul(probabilities, keys.value, false);
-  probabilities.reset();
-  Sequence s;
-  s.layout = Layout::padded(c.texts, c.queries);
-  return merge_heads<size_of_dim<Q, 1>>(mixed, s);
+/// Queries, [texts * queries, W]; keys and values, [texts, heads, keys, d].
+template <class Q, class K>
+struct ProjectedRows {
+  Q query;
+  K key, value;
+};
+
+/// Cuts what one linear makes for queries, keys and values. qkv: [texts * rows, 3 W]: rows of the segment, behind those
+/// of a memory of hidden states; a memory of keys and values comes beside them.
+template <Index W, class T>
+constexpr auto project_qkv(T qkv, Index heads, Index width, const ProjectedMemory& memory,
+                           const RelativeContext& c) noexcept {
+  auto k = column_reader<W>(qkv, width, width);
+  auto key = memory.heads_of(k, memory.keys, heads, c);
+  k.reset();
+  auto v = column_reader<W>(qkv, 2 * width, width);
+  auto value = memory.heads_of(v, memory.values, heads, c);
+  v.reset();
+  auto q = columns<W>(qkv, 0, width);
+  qkv.reset();
+  if (c.query_rows.present()) q = take_rows(q, c.query_rows);
+  return ProjectedRows<decltype(q), decltype(key)>{std::move(q), std::move(key), std::move(value)};
 }
 
 /// One linear for queries, keys and values, none with a bias. H: width of the model; W: heads times width of a head.
@@ -141,17 +170,10 @@ struct RelativeAttention {
     auto position = split_groups(r, heads, c.position_groups, r.size(0) / c.position_groups);
     r.reset();
     auto qkv = qkv_net(x);
-    auto k = column_reader<W>(qkv, width, width);
-    auto key = memory.heads_of(k, memory.keys, heads, c);
-    k.reset();
-    auto v = column_reader<W>(qkv, 2 * width, width);
-    auto value = memory.heads_of(v, memory.values, heads, c);
-    v.reset();
-    auto q = columns<W>(qkv, 0, width);
-    qkv.reset();
-    if (c.query_rows.present()) q = take_rows(q, c.query_rows);
-    const RelativeKeys<decltype(key), decltype(position)> keys{std::move(key), std::move(value), std::move(position)};
-    auto mixed = relative_attention(std::move(q), keys, r_w_bias, r_r_bias, c, dropout_rate);
+    auto projected = project_qkv<W>(std::move(qkv), heads, width, memory, c);
+    const RelativeKeys<decltype(projected.key), decltype(position)> keys{
+        std::move(projected.key), std::move(projected.value), std::move(position)};
+    auto mixed = relative_attention(std::move(projected.query), keys, r_w_bias, r_r_bias, c, dropout_rate);
     return o_net(mixed);
   }
 };

@@ -70,10 +70,12 @@ struct SequenceSummary {
     using Summary = Tensor<typename T::context_type, Extents<size_of_dim<T, 0>, C>>;
     x = dropout(std::move(x), config.first_dropout);
     Summary y;
-    if (config.use_proj)
+    if (config.use_proj) {
       y = summary(x);
-    else
-      y = std::move(x).reshape(typename Summary::extents(x.size(0), x.size(1)));
+    } else {
+      const typename Summary::extents sizes(x.size(0), x.size(1));
+      y = std::move(x).reshape(sizes);
+    }
     if (config.tanh) y = tessera::tanh(std::move(y));
     return dropout(std::move(y), config.last_dropout);
   }

@@ -96,7 +96,8 @@ inline void download(const Memory& memory, void* host, const void* source, std::
 /// Element i of a host array of any number type, as T; rows may lie apart.
 template <class T>
 constexpr T element_as(const View& v, Index i) noexcept {
-  if (!v.contiguous()) i = i / v.columns() * v.row_stride + i % v.columns();
+  const Index columns = v.columns();
+  if (columns > 0 && !v.contiguous()) i = i / columns * v.row_stride + i % columns;
   switch (v.type) {
     case DType::f32: return static_cast<T>(v.as<const float>()[i]);
     case DType::f64: return static_cast<T>(v.as<const double>()[i]);

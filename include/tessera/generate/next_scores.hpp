@@ -7,7 +7,8 @@
 //               Transformer-XL  whole, then one token at a time, of longer prompts, too, until all are read
 //   whole       XLNet, an XLM   nothing is kept; each run is over all tokens, with one more at the end that is filled
 //               not causal      in: XLNet's is hidden from all others and predicted by its query stream, XLM's is the
-//                               mask token. A Transformer-XL without memory (mem_len 0) is read so, too.
+//                               mask token. A Transformer-XL without memory (mem_len 0) is read so, too, and one of
+//                               absolute positions.
 // All memory is taken by reserve; later calls allocate nothing. Source: the example program run_generation of
 // pytorch-transformers 1.2.0, which runs over the whole text for each token; the scores are the same.
 #pragma once
@@ -30,6 +31,8 @@ constexpr Index most_tokens(const auto& base, Index most) noexcept {
     most = base.embeddings.position.weight.view.dim[0];
     if constexpr (requires { base.context_size(); })
       if (base.context_size() < most) most = base.context_size();
+  } else if constexpr (requires { base.longest_segment(); }) {
+    if (base.longest_segment() < most) most = base.longest_segment();
   }
   return most;
 }
@@ -176,7 +179,7 @@ class NextScores {
   }
   ReadingOrder order_of_model() const noexcept {
     if (fills_in()) return ReadingOrder::whole;
-    if constexpr (has_mems) return model_->base.memory_length() > 0 ? ReadingOrder::in_step : ReadingOrder::whole;
+    if constexpr (has_mems) return model_->base.reads_on() ? ReadingOrder::in_step : ReadingOrder::whole;
     return uses_keep ? ReadingOrder::with_holes : ReadingOrder::in_step;
   }
 

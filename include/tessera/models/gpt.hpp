@@ -135,14 +135,15 @@ Result<void> check_gpt_input(const Model& model, const GptInput& in) noexcept {
   const Layout& layout = in.layout;
   const Index words = model.embeddings.word.weight.view.dim[0];
   const Index positions = model.embeddings.position.weight.view.dim[0];
+  const Index longest = layout.longest + past;
   TESSERA_TRY(check_layout(name, layout));
   if (!in.input_ids.present()) return Error::format(Code::invalid_argument, "%s: there are no input_ids", name);
-  if (layout.longest + past > model.context_size())
+  if (longest > model.context_size())
     return Error::format(Code::out_of_range, "%s: the longest text has %lld tokens, n_ctx is %lld", name,
-                         static_cast<long long>(layout.longest + past), static_cast<long long>(model.context_size()));
-  if (layout.longest + past > positions && !in.position_ids.present())
+                         static_cast<long long>(longest), static_cast<long long>(model.context_size()));
+  if (longest > positions && !in.position_ids.present())
     return Error::format(Code::out_of_range, "%s: the longest text has %lld tokens, n_positions is %lld", name,
-                         static_cast<long long>(layout.longest + past), static_cast<long long>(positions));
+                         static_cast<long long>(longest), static_cast<long long>(positions));
   TESSERA_TRY(check_ids(name, "input_ids", in.input_ids, layout, 0, words));
   TESSERA_TRY(check_ids(name, "token_type_ids", in.token_type_ids, layout, 0, words));
   TESSERA_TRY(check_ids(name, "position_ids", in.position_ids, layout, 0, positions));

@@ -82,7 +82,8 @@ struct XlmLanguageModel {
     if (scored.present()) x = take_rows(x, scored);
     if (adaptive()) {
       auto scores = adaptive_log_probabilities(*this, x);
-      out.logits = std::move(scores).reshape(Extents<dyn, V>(scores.size(0), scores.size(1)));
+      const Extents<dyn, V> sizes(scores.size(0), scores.size(1));
+      out.logits = std::move(scores).reshape(sizes);
     } else {
       out.logits = proj(x);
     }

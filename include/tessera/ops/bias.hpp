@@ -15,13 +15,19 @@ struct bias {
 };
 }  // namespace op
 
-/// x: [n, H], overwritten where the context allows; b: a param with H elements. Returns [n, H].
-template <class T, class P>
-constexpr auto bias(T x, const P& b) noexcept {
+/// x: [n, H], overwritten where the context allows; b: H elements. Returns [n, H].
+template <class T>
+constexpr auto bias(T x, const Operand& b) noexcept {
   auto& context = x.context();
   context.require(x.view().columns() == b.view.count(), "bias: it must have an element for each column of x",
                   x.view().columns(), b.view.count(), Code::shape_mismatch, OpId::bias);
-  return context.template apply_in_place<op::bias>({}, std::move(x), context.param(b));
+  return context.template apply_in_place<op::bias>({}, std::move(x), b);
+}
+/// b: a param with H elements.
+template <class T>
+constexpr auto bias(T x, const ParamBase& b) noexcept {
+  auto& context = x.context();
+  return bias(std::move(x), context.param(b));
 }
 
 }  // namespace tessera

@@ -59,6 +59,7 @@ class TextGenerator {
   static Result<std::unique_ptr<TextGenerator>> from_pretrained(
       const std::string& folder, std::optional<Architecture> architecture = {}) noexcept {
     return guarded([&]() -> Result<std::unique_ptr<TextGenerator>> {
+      // NOLINTNEXTLINE(bugprone-unhandled-exception-at-new): guarded handles it
       auto made = std::unique_ptr<TextGenerator>(new TextGenerator());
       TESSERA_TRY_ASSIGN(made->model_, AnyGenerator::from_pretrained(folder, architecture));
       TESSERA_TRY_ASSIGN(auto loaded, pretrained::load_tokenizer(folder, class_of(made->model_->architecture())));

@@ -35,11 +35,21 @@ void visit_config(auto& v, TransfoXLConfig& c) {
 }
 
 inline Result<void> check_config(const TransfoXLConfig& c) {
-  if (c.attn_type != 0)
-    return Error::format(Code::unsupported,
-                         "config: attn_type: expected 0, the attention of the paper, found %lld (1: learned positions, "
-                         "2 and 3: absolute ones)",
-                         static_cast<long long>(c.attn_type));
+  const auto wrong = [&](const char* key, const char* expected, Index found) {
+    return Error::format(Code::unsupported, "config: %s: expected %s with attn_type %lld, found %lld", key, expected,
+                         static_cast<long long>(c.attn_type), static_cast<long long>(found));
+  };
+  if (c.attn_type == TransfoXLPositions::learned) {
+    if (c.untie_r) return wrong("untie_r", "false (layers share r_w_bias)", 1);
+    if (c.n_layer > c.n_head) return wrong("n_layer", "n_head at most (each layer has a row of r_w_bias)", c.n_layer);
+  }
+  if (c.attn_type == TransfoXLPositions::per_layer && c.n_head * c.d_head != c.d_model)
+    return wrong("n_head * d_head", "d_model (positions are added to hidden states)", c.n_head * c.d_head);
+  if (c.attn_type == TransfoXLPositions::learned || c.attn_type == TransfoXLPositions::per_layer) {
+    if (c.learned_positions() < 1) return wrong("tgt_len + ext_len + mem_len", "1 at least", c.learned_positions());
+    if (saturating_product(c.n_layer, c.learned_positions()) >= Index{1} << 31)
+      return wrong("tgt_len + ext_len + mem_len", "2^31 rows of r_emb at most", c.learned_positions());
+  }
   if (c.sample_softmax > 0)
     return Error::format(
         Code::unsupported,

@@ -129,6 +129,10 @@ def causal_cases():
     yield "transfoxl-lm-nolabelsmems", TransfoXLLMHeadModel, {}, ([3, 1, 4], [9, 2, 6]), 16, "segments", None
     changed = {"mem_len": 7, "same_length": True}  # norms first: a memory of hidden states
     yield "transfoxl-lm-untiedw", TransfoXLLMHeadModel, changed, plain, 18, "segments", None
+    equal = ([3, 1, 4, 1, 5], [9, 2, 6, 8, 4])
+    yield "transfoxl-lm-learned", TransfoXLLMHeadModel, {"ext_len": 0, "mem_len": 11, "same_length": True}, plain, 18, "segments", None
+    yield "transfoxl-lm-absolute", TransfoXLLMHeadModel, {}, equal, 14, "whole", None
+    yield "transfoxl-lm-perlayer", TransfoXLLMHeadModel, {}, equal, 16, "whole", None
     yield "xlnet-lm-nolabels", XLNetLMHeadModel, {}, plain, 14, "whole", None
     yield "xlnet-lm-twostream", XLNetLMHeadModel, {}, plain, 12, "whole", None
 

@@ -1,13 +1,13 @@
-// RelativeLayer: relative attention over a memory and the segment, then a feed-forward, each with a residual and a
-// norm.
+// MemoryLayer: attention over a memory and the segment, then a feed-forward, each with a residual and a norm.
 //
-// Source: Dai et al., "Transformer-XL" (2019), section 3.3; figure of the layer: Vaswani et al. (2017), figure 1,
+// Source: Dai et al., "Transformer-XL" (2019), section 3.2; figure of the layer: Vaswani et al. (2017), figure 1,
 // right, without the middle part.
 #pragma once
 
 #include "tessera/blocks/feed_forward.hpp"
+#include "tessera/blocks/memory.hpp"
+#include "tessera/blocks/norm.hpp"
 #include "tessera/blocks/relative_attention.hpp"
-#include "tessera/ops/concat.hpp"
 
 namespace tessera::inline TESSERA_ISA {
 
@@ -17,10 +17,11 @@ enum class NormPlace : std::uint8_t {
   before,  ///< y = x + f(norm(x))
 };
 
-/// H: width of the model; W: of all heads; F: inner width.
-template <Index H = dyn, Index W = dyn, Index F = dyn>
-struct RelativeLayer {
-  RelativeAttention<H, W> attention;
+/// H: width of the model; F: inner width; Attention: attention(all, x, positions, projected, context) with the rows of
+/// the memory and the segment, then those of the segment alone.
+template <class Attention, Index H = dyn, Index F = dyn>
+struct MemoryLayer {
+  Attention attention;
   LayerNorm<H> attention_norm;
   FeedForward<H, F> feed_forward;
   LayerNorm<H> output_norm;
@@ -35,14 +36,14 @@ struct RelativeLayer {
   }
 
   /// x: [texts * queries, H], given up; hidden: a memory of hidden states, [texts * M, H], or absent; projected: one of
-  /// keys and values; positions: [P, H]. Returns as x.
+  /// keys and values; positions: what the attention takes. Returns as x.
   template <class T>
   constexpr T operator()(T x, const Operand& hidden, const ProjectedMemory& projected, const auto& positions,
                          const RelativeContext& c) const noexcept {
     auto all = x.borrow();
     if (hidden.present()) all = concat_texts(hidden, x, c.texts);
     all = before(std::move(all), attention_norm);
-    auto a = attention(all, positions, projected, c);
+    auto a = attention(all, x, positions, projected, c);
     all.reset();
     a = dropout(std::move(a), dropout_rate);
     a = join(std::move(a), x, attention_norm);
