@@ -43,6 +43,7 @@ struct TileCall {
   Index b_row;
   const float* init;  ///< null: zeros
   Index init_row;     ///< 0: the same for each row
+  bool accumulate;    ///< c is added to the product
   float* c;
   Index c_row;
   const float* next;  ///< what is needed after these tiles
@@ -120,6 +121,13 @@ HWY_NOINLINE inline void tiles(TileCall& t, Index count) {
       b += b_row;
     }
 
+    if (t.accumulate) {
+      TESSERA_UNROLL
+      for (int r = 0; r < Rows; ++r) {
+        TESSERA_UNROLL
+        for (int v = 0; v < Vectors; ++v) sum[r][v] = hn::Add(sum[r][v], hn::LoadU(d, c + r * c_row + v * n));
+      }
+    }
     TESSERA_UNROLL
     for (int r = 0; r < Rows; ++r) {
       TESSERA_UNROLL
@@ -193,9 +201,11 @@ HWY_NOINLINE inline void multiply_edge(TileCall& t, Index rows, Index columns, I
   for (Index first = 0; first < rows; first += tile_rows) {
     const Index count = rows - first < tile_rows ? rows - first : tile_rows;
     TileCall in_edge = t;
-    for (Index r = 0; t.init != nullptr && r < count; ++r)
+    const float* const before = t.accumulate ? t.c : t.init;
+    const Index before_row = t.accumulate ? t.c_row : t.init_row;
+    for (Index r = 0; before != nullptr && r < count; ++r)
       for (Index j = 0; j < vectors * n; ++j)
-        edge[r * wide_panel + j] = j < columns ? t.init[r * t.init_row + j] : 0.0F;
+        edge[r * wide_panel + j] = j < columns ? before[r * before_row + j] : 0.0F;
     if (t.init != nullptr) {
       in_edge.init = edge;
       in_edge.init_row = wide_panel;
@@ -241,7 +251,11 @@ inline TileCall tile_call(const Gemm& g, Index batch, Index row, Index panel, In
   t.a_step = g.a_step;
   t.c = g.c + batch * g.c_batch + row * g.c_row + column;
   t.c_row = g.c_row;
-  if (k > 0 || g.accumulate) {
+  if (g.accumulate) {
+    // To what is there a product is added at its end: a sum that starts at a large number loses digits at each step, and
+    // gradients pass through many.
+    t.accumulate = true;
+  } else if (k > 0) {
     t.init = t.c;
     t.init_row = g.c_row;
   } else if (g.bias != nullptr) {

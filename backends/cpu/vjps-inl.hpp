@@ -22,7 +22,7 @@ namespace TESSERA_CPU_FORM {
 namespace HWY_NAMESPACE {
 
 /// sums[c] += sum over rows of y[r, c] (times z where there is one), columns [first, first + count). 32 rows at a time,
-/// so that many rows lose no more digits than few.
+/// in four sums, so that many rows lose no more digits than few.
 template <class Row>
 HWY_INLINE void add_columns(Index rows, Index first, Index count, float* sums, const Row& row) {
   const F32 d;
@@ -31,9 +31,17 @@ HWY_INLINE void add_columns(Index rows, Index first, Index count, float* sums, c
     const Index left = count - c < step ? count - c : step;
     Vec total = hn::Zero(d);
     for (Index block = 0; block < rows; block += 32) {
-      Vec part = hn::Zero(d);
-      for (Index r = block; r < rows && r < block + 32; ++r) part = row(part, r, first + c, left);
-      total = hn::Add(total, part);
+      Vec part[4] = {hn::Zero(d), hn::Zero(d), hn::Zero(d), hn::Zero(d)};
+      const Index end = block + 32 < rows ? block + 32 : rows;
+      Index r = block;
+      for (; r + 4 <= end; r += 4) {
+        part[0] = row(part[0], r, first + c, left);
+        part[1] = row(part[1], r + 1, first + c, left);
+        part[2] = row(part[2], r + 2, first + c, left);
+        part[3] = row(part[3], r + 3, first + c, left);
+      }
+      for (; r < end; ++r) part[0] = row(part[0], r, first + c, left);
+      total = hn::Add(total, hn::Add(hn::Add(part[0], part[1]), hn::Add(part[2], part[3])));
     }
     float* const sum = sums + first + c;
     if (left == step)
