@@ -307,6 +307,7 @@ BOOST_AUTO_TEST_CASE(who_fetches_the_same_file_at_once_waits_for_the_first) {
   server.put("/same", {.body = body});
   std::vector<std::string> contents(4);
   std::vector<std::thread> threads;
+  threads.reserve(contents.size());
   for (std::string& content : contents)
     threads.emplace_back([&] {
       const auto path = hub::fetch(server.url("/same"), quick(folder));
@@ -440,7 +441,8 @@ BOOST_AUTO_TEST_CASE(what_was_begun_of_an_older_version_is_removed) {
   BOOST_TEST(content_of(*path) == "new");
   BOOST_TEST(!fs::exists(part));
   // A lock that another program holds is no version of the file.
-  std::ofstream(folder / (hub::cache_name(server.url("/a"), "\"v3\"") + ".lock"));
+  std::ofstream lock(folder / (hub::cache_name(server.url("/a"), "\"v3\"") + ".lock"));
+  BOOST_REQUIRE(lock.is_open());
   BOOST_TEST(hub::last_cached(folder.path(), server.url("/a")) == *path);
 }
 

@@ -167,7 +167,7 @@ void play(const std::string& folder, const Json& scenario) {
   }
   for (const Json& line : scenario.at("cases")) {
     const std::string difference = golden::differences(tokenizer, line);
-    BOOST_CHECK_MESSAGE(difference.empty(), folder + ", " + scenario.at("name").dump() + ", " + difference);
+    BOOST_CHECK_MESSAGE(difference.empty(), folder << ", " << scenario.at("name").dump() << ", " << difference);
   }
 }
 

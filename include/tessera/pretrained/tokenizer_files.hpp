@@ -293,8 +293,8 @@ inline Result<std::vector<std::string>> save_tokenizer(const LoadedTokenizer& lo
     TESSERA_TRY(io::write_text(added_path, detail::json_line(added)));
 
     std::vector<std::string> unwanted;
-    if (warnings == nullptr) warnings = &unwanted;
-    TESSERA_TRY_ASSIGN(const auto files, loaded.tokenizer->vocabulary_files(*warnings));
+    TESSERA_TRY_ASSIGN(const auto files,
+                       loaded.tokenizer->vocabulary_files(warnings != nullptr ? *warnings : unwanted));
     std::vector<std::string> paths;
     for (const text::VocabularyFile& file : files) {
       paths.push_back(io::join_path(folder, file.name));
