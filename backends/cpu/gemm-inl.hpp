@@ -12,6 +12,7 @@
 #endif
 
 #include "tessera/backends/cpu/gemm.hpp"
+#include "tessera/backends/cpu/prefetch.hpp"
 #include "tessera/backends/cpu/vector-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
@@ -46,8 +47,8 @@ struct TileCall {
   bool accumulate;    ///< c is added to the product
   float* c;
   Index c_row;
-  const float* next;  ///< what is needed after these tiles
-  Index next_lines;   ///< cache lines of it to fetch for each 4 steps of inner
+  const float* next;      ///< what is needed after these tiles
+  cpu::LinesAhead ahead;  ///< how much of it to fetch for each 4 steps of inner
 };
 
 /// One step along `inner`. Two base pointers and two strides reach eight rows of a: eight pointers would not fit the
@@ -81,7 +82,7 @@ HWY_NOINLINE inline void tiles(TileCall& t, Index count) {
   const Index a_step = Along ? 1 : t.a_step;
   const Index b_row = t.b_row;
   const Index inner = t.inner;
-  const Index next_lines = t.next_lines;
+  const cpu::LinesAhead ahead = t.ahead;
   const float* next = t.next;
   const float* init = t.init;
   const Index init_row = t.init_row;
@@ -105,7 +106,8 @@ HWY_NOINLINE inline void tiles(TileCall& t, Index count) {
     const float* b = t.b;
     Index k = inner;
     for (; k >= 4; k -= 4) {
-      for (Index i = 0; i < next_lines; ++i, next += 16) hwy::Prefetch(next);
+      for (Index i = 0; i < ahead.first_level; ++i, next += 16) hwy::Prefetch(next);
+      for (Index i = 0; i < ahead.second_level; ++i, next += 16) __builtin_prefetch(next, 0, 2);
       TESSERA_UNROLL
       for (int u = 0; u < 4; ++u) {
         multiply_step<Rows, Vectors>(low + u * a_step, high + u * a_step, row, row3, b, sum);
@@ -298,8 +300,8 @@ HWY_NOINLINE inline void multiply_packed(const Gemm& g, Index batch, Index row, 
   // Lines of the next chunk, spread evenly: so many for each 4 steps in each tile.
   const Index quads = inner.each / 4 > 0 ? inner.each / 4 : 1;
   const Index groups = (panel_width + tile_vectors * lanes() - 1) / (tile_vectors * lanes());
-  const Index next_lines =
-      (inner.each * (panel_width / 16) + quads * blocks.count() * groups - 1) / (quads * blocks.count() * groups);
+  const cpu::LinesAhead ahead = cpu::LinesAhead::of(
+      (inner.each * (panel_width / 16) + quads * blocks.count() * groups - 1) / (quads * blocks.count() * groups));
   for (Index k = 0; k < inner.count; ++k) {
     const Index first = k * inner.each;
     const Index count = g.inner - first < inner.each ? g.inner - first : inner.each;
@@ -311,7 +313,7 @@ HWY_NOINLINE inline void multiply_packed(const Gemm& g, Index batch, Index row, 
       // the weight that was packed behind this one.
       t.next =
           p + 1 < panel_end || k + 1 == inner.count ? chunk(p + 1, p + 1 < panel_end ? k : 0) : chunk(panel, k + 1);
-      t.next_lines = next_lines;
+      t.ahead = ahead;
       const Index left = g.columns - p * panel_width;
       const Index columns = left < panel_width ? left : panel_width;
       multiply_chunk(t, row_end - row, blocks, columns);

@@ -16,6 +16,7 @@
 #include <cstdint>
 
 #include "tessera/backends/cpu/gemm.hpp"
+#include "tessera/backends/cpu/prefetch.hpp"
 
 namespace tessera::inline TESSERA_ISA::cpu {
 
@@ -110,7 +111,7 @@ struct LowTile {
   Index c_row;
   std::uint32_t last_lanes;  ///< columns of the last vector, as a mask
   const std::uint8_t* next;  ///< what is needed after this tile
-  int next_lines;            ///< cache lines of it to fetch for each 4 groups
+  LinesAhead ahead;          ///< how much of it to fetch for each 4 groups
 };
 
 using LowTileFunction = void (*)(const LowTile&);
@@ -148,11 +149,13 @@ inline void multiply_block(const LowTiles& tiles, LowTile t, Index rows, Index c
   const Index steps = t.groups / 4 > 0 ? t.groups / 4 : 1;
   const std::uint8_t* const end = next + next_bytes;
   Index each = next == nullptr ? 0 : (next_bytes / 64 + steps * blocks - 1) / (steps * blocks);
+  LinesAhead ahead = LinesAhead::of(each);
   t.next = next;
   if (blocks == 1 && next != nullptr) {
     // One block of rows reads the weights as a stream: 4 kB ahead were best (8 rows: 1.1 times as fast).
     t.next = t.b + 4096;
     each = t.b_row / 16;
+    ahead = {each, 0};
   }
   for (Index block = 0; block < blocks; ++block) {
     const Index first = rows * block / blocks;  // balanced: never one row beside full blocks
@@ -161,9 +164,9 @@ inline void multiply_block(const LowTiles& tiles, LowTile t, Index rows, Index c
     t.c = start.c + first * start.c_row;
     t.row_scale = start.row_scale == nullptr ? nullptr : start.row_scale + first;
     t.row_zero = start.row_zero == nullptr ? nullptr : start.row_zero + first;
-    t.next_lines = t.next < end ? static_cast<int>(each) : 0;
+    t.ahead = t.next < end ? ahead : LinesAhead{};
     tiles.tile[count - 1][vectors - 1](t);
-    if (t.next_lines > 0) t.next += steps * each * 64;
+    t.next += steps * (t.ahead.first_level + t.ahead.second_level) * 64;
   }
 }
 

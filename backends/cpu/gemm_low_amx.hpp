@@ -238,7 +238,8 @@ TESSERA_TILE_TARGET __attribute__((noinline)) inline void sum_block(const LowTil
   const float* const c_end = c == nullptr ? c : c + RowTiles * tile_rows * t.c_row;
   const Index c_rows = RowTiles * tile_rows * tile_groups / t.groups + 1;
   for (; left >= tile_groups; left -= tile_groups) {
-    for (int i = 0; i < t.next_lines; ++i, next += 64) _mm_prefetch(reinterpret_cast<const char*>(next), _MM_HINT_T1);
+    for (Index i = 0; i < t.ahead.second_level; ++i, next += 64)
+      _mm_prefetch(reinterpret_cast<const char*>(next), _MM_HINT_T1);
     for (Index i = 0; i < c_rows && c != c_end; ++i, c += t.c_row)
       for (int v = 0; v < ColumnTiles; ++v) asm volatile("prefetchw %0" ::"m"(c[16 * v]));
     step<Dot, RowTiles, ColumnTiles>(a, t.a_row, b, t.b_row);
@@ -352,8 +353,8 @@ TESSERA_TILE_TARGET __attribute__((noinline)) inline void multiply_panels(const 
           t.b += start * t.b_row;
           t.c = g.c == nullptr || !last ? nullptr : g.c + first * g.c_row + column;
           t.next = next;
-          t.next_lines = next < behind ? static_cast<int>(lines) : 0;
-          next += t.groups / tile_groups * t.next_lines * 64;
+          t.ahead.second_level = next < behind ? lines : 0;
+          next += t.groups / tile_groups * t.ahead.second_level * 64;
           float* const waiting = sums[pieces > 1 ? p - from : 0];
           const float* begin = piece == 0 ? nullptr : waiting;
           if (Dot::starts_with_bias && piece == 0 && t.bias != nullptr) {

@@ -109,10 +109,13 @@ TESSERA_DOT_TARGET __attribute__((noinline)) inline void dot_tile(const LowTile&
   const std::uint8_t* high = Rows > 4 ? t.a + 4 * t.a_row : t.a;
   const std::uint8_t* b = t.b;
   const std::uint8_t* next = t.next;
-  const int next_lines = t.next_lines;
+  const LinesAhead ahead = t.ahead;
   Index k = t.groups;
   for (; k >= 4; k -= 4) {
-    for (int i = 0; i < next_lines; ++i, next += 64) _mm_prefetch(reinterpret_cast<const char*>(next), _MM_HINT_T0);
+    for (Index i = 0; i < ahead.first_level; ++i, next += 64)
+      _mm_prefetch(reinterpret_cast<const char*>(next), _MM_HINT_T0);
+    for (Index i = 0; i < ahead.second_level; ++i, next += 64)
+      _mm_prefetch(reinterpret_cast<const char*>(next), _MM_HINT_T1);
     TESSERA_DOT_UNROLL
     for (int u = 0; u < 4; ++u) {
       dot_step<Dot, Rows, Vectors>(low, high, row, row3, b, sum);

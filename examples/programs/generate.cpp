@@ -143,10 +143,8 @@ Result<void> run(Options& o) {
                          "%s: no such folder; --model_name_or_path names a folder with config.json, "
                          "weights and the files of a tokenizer",
                          o.model.c_str());
-  std::optional<tessera::Architecture> architecture;
-  for (const tessera::ArchitectureName& a : tessera::architecture_names)
-    if (a.model_type == o.model_type) architecture = a.architecture;
-  TESSERA_TRY_ASSIGN(const auto generator, TextGenerator::from_pretrained(model, architecture));
+  TESSERA_TRY_ASSIGN(const auto generator,
+                     TextGenerator::from_pretrained(model, tessera::architecture_named(o.model_type)));
   TESSERA_TRY(generator->prepare(backend, pool.executor(), o.backend.chosen_precision()));
   if (!o.padding_file.empty()) {
     TESSERA_TRY_ASSIGN(o.request.padding_text, io::read_text(o.padding_file));

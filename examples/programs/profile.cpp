@@ -260,8 +260,7 @@ Result<void> run(Options& options) {
   TESSERA_TRY(pool.start(options.where.threads));
   TESSERA_TRY_ASSIGN(options.folder, options.model_path(options.folder));
   const auto named = [&]() -> Result<Architecture> {
-    for (const ArchitectureName& a : architecture_names)
-      if (a.model_type == options.model_type) return a.architecture;
+    if (const auto architecture = architecture_named(options.model_type)) return *architecture;
     return architecture_of(options.folder);
   };
   TESSERA_TRY_ASSIGN(const Architecture architecture, named());

@@ -4,13 +4,12 @@
 // Source: pytorch-transformers 1.2.0, file_utils.py.
 #pragma once
 
-#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <string>
 #include <string_view>
 #include <system_error>
-#include <vector>
+#include <utility>
 
 #include "tessera/base/result.hpp"
 #include "tessera/io/bytes.hpp"
@@ -57,37 +56,43 @@ inline std::string cache_name(std::string_view url, std::string_view etag) {
   return name;
 }
 
+namespace detail {
+
+/// visit(path) for each file of an address that the folder has, those beside a download (.json, .part, .lock) too.
+template <class Visit>
+void for_each_of(const std::string& folder, std::string_view url, Visit&& visit) {
+  const std::string start = cache_name(url, {});
+  std::error_code code;
+  for (std::filesystem::directory_iterator at(folder, code), end; !code && at != end; at.increment(code))
+    if (at->path().filename().string().starts_with(start)) visit(at->path().string());
+}
+
+}  // namespace detail
+
 /// The file of an address that was fetched last, whatever its ETag; empty if there is none.
 inline std::string last_cached(const std::string& folder, std::string_view url) {
-  const std::string start = cache_name(url, {});
   std::string found;
   std::filesystem::file_time_type newest{};
-  std::error_code code;
-  for (std::filesystem::directory_iterator at(folder, code), end; !code && at != end; at.increment(code)) {
-    const std::string name = at->path().filename().string();
-    const bool is_beside = name.ends_with(".json") || name.ends_with(".part") || name.ends_with(".lock");
-    if (!name.starts_with(start) || is_beside) continue;
+  detail::for_each_of(folder, url, [&](std::string path) {
+    if (path.ends_with(".json") || path.ends_with(".part") || path.ends_with(".lock")) return;
     std::error_code ignored;
-    const auto time = at->last_write_time(ignored);
+    const auto time = std::filesystem::last_write_time(path, ignored);
     if (found.empty() || time > newest) {
-      found = at->path().string();
+      found = std::move(path);
       newest = time;
     }
-  }
+  });
   return found;
 }
 
 /// Removes what was begun of versions of an address that nobody fetches any more.
 inline void remove_parts(const std::string& folder, std::string_view url) {
-  const std::string start = cache_name(url, {});
-  std::error_code code;
-  for (std::filesystem::directory_iterator at(folder, code), end; !code && at != end; at.increment(code)) {
-    const std::string path = at->path().string();
-    if (!at->path().filename().string().starts_with(start) || !path.ends_with(".part")) continue;
-    if (io::kind_of(path.substr(0, path.size() - 5) + ".lock") != io::PathKind::missing) continue;
+  detail::for_each_of(folder, url, [](const std::string& path) {
+    if (!path.ends_with(".part")) return;
+    if (io::kind_of(path.substr(0, path.size() - 5) + ".lock") != io::PathKind::missing) return;
     std::error_code ignored;
     std::filesystem::remove(path, ignored);
-  }
+  });
 }
 
 /// Writes the JSON file beside a cached one.

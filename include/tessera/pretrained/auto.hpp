@@ -6,7 +6,9 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -47,6 +49,13 @@ inline std::string_view name(Architecture architecture) noexcept {
   return "none";
 }
 
+/// The architecture of a model_type; nothing where it is none of the eight.
+inline std::optional<Architecture> architecture_named(std::string_view model_type) noexcept {
+  for (const ArchitectureName& a : architecture_names)
+    if (a.model_type == model_type) return a.architecture;
+  return {};
+}
+
 /// The architecture of a folder with config.json.
 inline Result<Architecture> architecture_of(const std::string& folder) noexcept {
   return guarded([&]() -> Result<Architecture> {
@@ -54,8 +63,7 @@ inline Result<Architecture> architecture_of(const std::string& folder) noexcept 
     const io::Json* const type = config.is_object() ? io::find_key(config, "model_type") : nullptr;
     if (type != nullptr && type->is_string()) {
       const auto wanted = type->get<std::string>();
-      for (const ArchitectureName& a : architecture_names)
-        if (a.model_type == wanted) return a.architecture;
+      if (const std::optional<Architecture> named = architecture_named(wanted)) return *named;
       return Error::format(Code::unsupported, "%s/config.json: model_type %s is none of the eight architectures",
                            folder.c_str(), io::in_quotes(wanted).c_str());
     }

@@ -1,0 +1,46 @@
+// Fetching weights ahead of a product: into which cache.
+#pragma once
+
+#include "tessera/tensor/view.hpp"
+
+#if defined(__x86_64__) || defined(__i386__)
+#include <cpuid.h>
+#endif
+
+namespace tessera::inline TESSERA_ISA::cpu {
+
+/// Whether weights that a product reads next are fetched into the second-level cache and not into the first.
+///
+/// What passes through a first-level cache of 32 kB drives out what the product is reading, and the few buffers of that
+/// cache limit how much is on its way: 16 rows of BERT base take 29.8 ms on a Zen 4 with the first, 25.7 with the
+/// second. On a Zen 5 (48 kB, more buffers) it is the other way round: 12.7 ms and 13.5.
+inline bool fetches_to_second_level() noexcept {
+#if defined(__x86_64__) || defined(__i386__)
+  static const bool second = [] {
+    // The description of the first data cache: leaf 4 of Intel's, 0x8000001D of AMD's processors, in the same form.
+    constexpr unsigned leaves[] = {4, 0x8000001D};
+    for (const unsigned leaf : leaves) {
+      unsigned a = 0, b = 0, c = 0, d = 0;
+      if (__get_cpuid_count(leaf, 0, &a, &b, &c, &d) == 0 || (a & 0x1fU) != 1) continue;
+      const unsigned ways = (b >> 22U) + 1, partitions = ((b >> 12U) & 0x3ffU) + 1, line = (b & 0xfffU) + 1;
+      return ways * partitions * line * (c + 1) <= 32768;
+    }
+    return false;
+  }();
+  return second;
+#else
+  return false;
+#endif
+}
+
+/// Lines of 64 bytes to ask for at a time, into the one cache or the other.
+struct LinesAhead {
+  Index first_level = 0;
+  Index second_level = 0;
+
+  static LinesAhead of(Index lines) noexcept {
+    return fetches_to_second_level() ? LinesAhead{0, lines} : LinesAhead{lines, 0};
+  }
+};
+
+}  // namespace tessera::cpu
