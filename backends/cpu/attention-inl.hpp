@@ -108,11 +108,11 @@ inline bool decodes(const op::attention::Attributes& attributes) {
 
 /// Whether heads are computed in bf16.
 inline bool is_low(const Call& call) {
-#if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX3 && defined(TESSERA_CPU_HAS_MATRIX_TILES)
+#if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX3 && defined(TESSERA_CPU_HAS_DOT_TILES)
   const auto& attributes = call.as<op::attention>();
   const Index depth = call.in[op::attention::q].columns() / attributes.heads;
   return attributes.low_precision && !decodes(attributes) && depth <= cpu::LowHead::most_depth && depth > 0 &&
-         low_code(bf16_panels).matrix != nullptr;
+         low_code(bf16_panels).tiles != nullptr;
 #else
   (void)call;
   return false;
@@ -252,11 +252,16 @@ HWY_NOINLINE inline bool attend_to(const Head& h, const Visibility& visibility, 
   return complete;
 }
 
-#if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX3 && defined(TESSERA_CPU_HAS_MATRIX_TILES)
+#if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX3 && defined(TESSERA_CPU_HAS_DOT_TILES)
 /// Every head in bf16, each a tile of its own.
 inline void attention_low(const Call& call) {
   const auto& attributes = call.as<op::attention>();
-  call.executor->parallel_for(attributes.texts * attributes.heads, [&](std::int64_t i) {
+  auto* attend_head = &cpu::x86::attend_head<cpu::x86::DotProducts>;
+#if defined(TESSERA_CPU_HAS_MATRIX_TILES)
+  if (low_code(bf16_panels).matrix != nullptr) attend_head = &cpu::x86::attend_head<cpu::amx::TileProducts>;
+#endif
+  const Index heads = attributes.texts * attributes.heads;
+  const auto head_at = [&](Index i) {
     const Head h = head_of(call, i / attributes.heads, i % attributes.heads);
     cpu::LowHead low{h.length, h.keys, h.depth, h.q, h.k, h.v, h.out, h.q_row, h.k_row, h.v_row, h.out_row};
     low.packed = static_cast<std::uint8_t*>(call.scratch) + i * cpu::LowHead::bytes(most_keys(attributes), h.depth);
@@ -264,7 +269,11 @@ inline void attention_low(const Call& call) {
     low.keep_row = h.keep_row;
     low.scale = static_cast<float>(attributes.scale);
     low.factor = h.factor;
-    cpu::amx::attend_head(low, attributes.visibility, &fill_hidden);
+    return low;
+  };
+  call.executor->parallel_for(heads, [&](std::int64_t i) {
+    const cpu::LowHead after = head_at(i + 1 < heads ? i + 1 : i);
+    attend_head(head_at(i), attributes.visibility, &fill_hidden, i + 1 < heads ? &after : nullptr);
   });
 }
 #endif
@@ -300,7 +309,7 @@ inline void decode(const Call& call) {
 }
 
 inline void attention(const Call& call) {
-#if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX3 && defined(TESSERA_CPU_HAS_MATRIX_TILES)
+#if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX3 && defined(TESSERA_CPU_HAS_DOT_TILES)
   if (is_low(call)) return attention_low(call);
 #endif
   const auto& attributes = call.as<op::attention>();
