@@ -1,9 +1,9 @@
 // The matrix product: a register tile of 8 rows by 3 vectors (4 by 3 where there are 16 registers), packed panels of b,
 // and the loops that cut a product into tiles for threads.
 //
-// Sums run in f32 along `inner` in one fixed order, whatever the threads and the cut. What decided, on Zen 5:
-// prefetching the next chunk of weights inside the tile (16 rows: 1.6 times as fast), prefetching c, and no packing of
-// a.
+// Sums run in f32 along `inner` in one fixed order, whatever the threads and the cut. What decided: prefetching the
+// next chunk of weights inside the tile (16 rows: 1.6 times as fast on Zen 5) and into the right cache (prefetch.hpp),
+// prefetching c, and no packing of a.
 #if defined(TESSERA_CPU_GEMM_INL) == defined(HWY_TARGET_TOGGLE)
 #ifdef TESSERA_CPU_GEMM_INL
 #undef TESSERA_CPU_GEMM_INL
