@@ -14,6 +14,7 @@
 #endif
 
 #include <cmath>
+#include <limits>
 
 #include "tessera/backends/cpu/attention_amx.hpp"
 #include "tessera/backends/cpu/decode-inl.hpp"
@@ -55,6 +56,14 @@ inline Index packed_rows(const Call& call) {
   return attributes.keys > 0 ? attributes.texts * attributes.keys : call.in[op::attention::q].rows();
 }
 
+/// Keys of the texts before this one.
+inline Index keys_before(const Call& call, Index text) {
+  const auto& attributes = call.as<op::attention>();
+  const View& offsets = call.in[op::attention::offsets];
+  if (attributes.keys > 0) return text * attributes.keys;
+  return offsets.present() ? offsets.as<std::int32_t>()[text] : text * attributes.longest;
+}
+
 inline Head head_of(const Call& call, Index text, Index head) {
   const auto& attributes = call.as<op::attention>();
   const View& q = call.in[op::attention::q];
@@ -85,7 +94,7 @@ inline Head head_of(const Call& call, Index text, Index head) {
   if (float* const scratch = static_cast<float*>(call.scratch); scratch != nullptr) {
     // Texts lie one after the other, each rounded up to 16 keys; round_up(a) + round_up(b) <= round_up(a + b) + 16.
     const Index rows = packed_rows(call);
-    const Index before = cached ? text * h.keys : first;  // keys of the texts before this one
+    const Index before = keys_before(call, text);
     const Index width = q.columns();
     const Index wide = cpu::round_up(h.depth, 16);
     h.packed_keys =
@@ -123,15 +132,24 @@ inline Index most_keys(const op::attention::Attributes& attributes) {
   return attributes.keys > 0 ? attributes.keys : attributes.longest;
 }
 
+/// Multiply-adds of each product of a head, and its packing. Less than a few microseconds in all are not split.
+inline Index work_of_head(const Call& call) {
+  const auto& attributes = call.as<op::attention>();
+  return most_keys(attributes) * (attributes.longest + 48) * (call.in[op::attention::q].columns() / attributes.heads);
+}
+inline constexpr Index least_split_work = 250'000;
+
+/// Where the heads of a text lie in scratch, in bytes: texts one after the other, each rounded up to 32 keys.
+inline Index low_packed_offset(Index before, Index text, Index width, Index heads) {
+  return heads * (cpu::round_up(before, 32) + 32 * text) * cpu::LowHead::bytes_of_key(width / heads);
+}
+
 inline std::size_t attention_scratch(const Call& call) {
   const auto& attributes = call.as<op::attention>();
   if (decodes(attributes)) return 0;
-  if (is_low(call))
-    return static_cast<std::size_t>(
-        attributes.texts * attributes.heads *
-        cpu::LowHead::bytes(most_keys(attributes), call.in[op::attention::q].columns() / attributes.heads));
   const Index width = call.in[op::attention::q].columns();
   const Index rows = packed_rows(call);
+  if (is_low(call)) return static_cast<std::size_t>(low_packed_offset(rows, attributes.texts, width, attributes.heads));
   const Index wide = cpu::round_up(width / attributes.heads, 16);
   return static_cast<std::size_t>((cpu::round_up(rows, 16) + 16 * attributes.texts) * width +
                                   rows * attributes.heads * wide) *
@@ -176,6 +194,7 @@ HWY_NOINLINE inline bool attend_to(const Head& h, const Visibility& visibility, 
   float sums[most_queries];
   const Index queries = end - first;
   const float hidden = static_cast<float>(visibility.value);
+  constexpr float lowest = -(std::numeric_limits<float>::max)();
   const bool fills = h.keep != nullptr || visibility.causal;
   const RowBlocks blocks(queries, 1, wide_vectors);
 
@@ -209,7 +228,9 @@ HWY_NOINLINE inline bool attend_to(const Head& h, const Visibility& visibility, 
         fill_hidden(s, keep, seen, keys, visibility.fill, hidden);
       }
       for (Index j = keys; j < padded; ++j) s[j] = -infinity;
+      // A chunk of hidden keys alone must not make NaN of what the others give.
       tops[i] = largest_of(s, padded);
+      if (tops[i] < lowest) tops[i] = lowest;
     }
     for (Index i = 0; i < queries; ++i) {
       float* const s = scores + i * padded;
@@ -217,9 +238,8 @@ HWY_NOINLINE inline bool attend_to(const Head& h, const Visibility& visibility, 
       if (key == 0) {
         sums[i] = exponentials_of(s, padded, top);
       } else {
-        // A chunk of hidden keys alone must not make NaN of what the others gave.
         if (largest[i] > top) top = largest[i];
-        const float shrink = top == -infinity ? 1.0F : std::exp(largest[i] - top);
+        const float shrink = std::exp(largest[i] - top);
         scale_row(h.out + (first + i) * h.out_row, shrink, h.out + (first + i) * h.out_row, h.depth);
         sums[i] = sums[i] * shrink + exponentials_of(s, padded, top);
       }
@@ -264,17 +284,24 @@ inline void attention_low(const Call& call) {
   const auto head_at = [&](Index i) {
     const Head h = head_of(call, i / attributes.heads, i % attributes.heads);
     cpu::LowHead low{h.length, h.keys, h.depth, h.q, h.k, h.v, h.out, h.q_row, h.k_row, h.v_row, h.out_row};
-    low.packed = static_cast<std::uint8_t*>(call.scratch) + i * cpu::LowHead::bytes(most_keys(attributes), h.depth);
+    low.packed = static_cast<std::uint8_t*>(call.scratch) +
+                 low_packed_offset(keys_before(call, i / attributes.heads), i / attributes.heads,
+                                   h.depth * attributes.heads, attributes.heads) +
+                 i % attributes.heads * cpu::LowHead::bytes(h.keys, h.depth);
     low.keep = h.keep;
     low.keep_row = h.keep_row;
     low.scale = static_cast<float>(attributes.scale);
     low.factor = h.factor;
     return low;
   };
-  call.executor->parallel_for(heads, [&](std::int64_t i) {
+  const auto attend = [&](std::int64_t i) {
     const cpu::LowHead after = head_at(i + 1 < heads ? i + 1 : i);
     attend_head(head_at(i), attributes.visibility, &fill_hidden, i + 1 < heads ? &after : nullptr);
-  });
+  };
+  if (heads * work_of_head(call) < least_split_work)
+    for (Index i = 0; i < heads; ++i) attend(i);
+  else
+    call.executor->parallel_for(heads, attend);
 }
 #endif
 
@@ -345,8 +372,8 @@ inline void attention(const Call& call) {
 
   // A head a tile keeps its packed keys in the core's cache; few long heads are cut by
   // queries. Less than a few microseconds in all are not split.
-  const Index work = most_keys(attributes) * (longest + 48) * (call.in[op::attention::q].columns() / attributes.heads);
-  if (heads * work < 250'000) {
+  const Index work = work_of_head(call);
+  if (heads * work < least_split_work) {
     for (Index i = 0; i < heads; ++i) attend_whole(i);
   } else if (blocks == 1 || work < 1'500'000 || heads >= 64) {
     call.executor->parallel_for(heads, attend_whole);

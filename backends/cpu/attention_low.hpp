@@ -8,6 +8,8 @@
 // (below), or matrix instructions (attention_amx.hpp), to which a panel is a row of tiles where it lies.
 #pragma once
 
+#include <limits>
+
 #include "tessera/backends/cpu/gemm_low_x86.hpp"
 #include "tessera/tensor/sequence.hpp"
 
@@ -28,9 +30,9 @@ struct LowHead {
 
   static constexpr Index padded_depth(Index depth) noexcept { return round_up(depth, 32); }
   static constexpr Index padded_keys(Index keys) noexcept { return round_up(keys, 32); }
-  static constexpr Index bytes(Index keys, Index depth) noexcept {
-    return 2 * padded_keys(keys) * (padded_depth(depth) + round_up(depth, 16));
-  }
+  /// A key and its value.
+  static constexpr Index bytes_of_key(Index depth) noexcept { return 2 * (padded_depth(depth) + round_up(depth, 16)); }
+  static constexpr Index bytes(Index keys, Index depth) noexcept { return padded_keys(keys) * bytes_of_key(depth); }
   /// Deeper heads are left to f32.
   static constexpr Index most_depth = 128;
 };
@@ -229,6 +231,7 @@ TESSERA_DOT_TARGET __attribute__((noinline)) inline void attend_rows(const LowHe
   alignas(64) float scores[queries_at_once * low_keys_at_once];
   alignas(64) float mixed[queries_at_once * 16 * value_panels];
   alignas(64) std::uint8_t q[queries_at_once * 2 * LowHead::most_depth];
+  constexpr float lowest = -(std::numeric_limits<float>::max)();
   float sums[queries_at_once] = {};
   const Index depth = LowHead::padded_depth(h.depth), all_keys = LowHead::padded_keys(h.keys);
   const Index queries = end - first;
@@ -256,12 +259,13 @@ TESSERA_DOT_TARGET __attribute__((noinline)) inline void attend_rows(const LowHe
         fill(s, keep, seen, keys, visibility.fill, static_cast<float>(visibility.value));
       }
       for (Index j = keys; j < padded; ++j) s[j] = -__builtin_huge_valf();
+      // A chunk of hidden keys alone must not make NaN of what the others give.
       float top = largest(s, padded);
+      if (top < lowest) top = lowest;
       shrink[i] = 1;
       if (key > 0) {
-        // A chunk of hidden keys alone must not make NaN of what the others gave.
         if (tops[i] > top) top = tops[i];
-        if (top != -__builtin_huge_valf()) shrink[i] = std::exp(tops[i] - top);
+        shrink[i] = std::exp(tops[i] - top);
       }
       tops[i] = top;
       sums[i] = sums[i] * shrink[i] + probabilities(s, padded, top);

@@ -254,8 +254,8 @@ inline TileCall tile_call(const Gemm& g, Index batch, Index row, Index panel, In
   t.c = g.c + batch * g.c_batch + row * g.c_row + column;
   t.c_row = g.c_row;
   if (g.accumulate) {
-    // To what is there a product is added at its end: a sum that starts at a large number loses digits at each step,
-    // and gradients pass through many.
+    // To what is there a block of a product is added at its end: a sum that starts at a large number loses digits at
+    // each step, and gradients pass through many.
     t.accumulate = true;
   } else if (k > 0) {
     t.init = t.c;

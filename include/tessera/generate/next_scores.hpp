@@ -110,8 +110,8 @@ class NextScores {
     if (unequal_ && !takes_unequal_prompts())
       return Error::format(
           Code::unsupported,
-          "generator: this model's scores depend on how a batch is cut and padded (its same_length, mem_len and "
-          "ext_len): expected prompts of one length, found %lld to %lld tokens",
+          "generator: this model's scores depend on how a batch is cut and padded (its attn_type, same_length, mem_len "
+          "and ext_len): expected prompts of one length, found %lld to %lld tokens",
           static_cast<long long>(texts.shortest()), static_cast<long long>(texts.longest()));
     filler_ = 0;
     if (!has_query_stream && fills_in()) {

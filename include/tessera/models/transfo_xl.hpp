@@ -175,7 +175,8 @@ struct TransfoXL : ConfigFit {
     return config_.same_length && config_.ext_len == 0 && reads_on();
   }
   /// Whether tokens behind a text change nothing in it. Without a memory, same_length hides every key from every token,
-  /// so that attention is uniform over all that are there (as in the reference). Absolute positions count from the end.
+  /// so that attention is uniform over all that are there, or no number with attn_type 1 to 3 (as in the reference).
+  /// Absolute positions count from the end.
   constexpr bool ignores_what_follows() const noexcept {
     return (!config_.same_length || config_.mem_len > 0) && !adds_positions();
   }

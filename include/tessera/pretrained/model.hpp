@@ -114,9 +114,11 @@ Result<Weights> initialise_missing(Model& model, double deviation, std::uint64_t
     auto* target = p.view.template as<float>();
     const std::string_view role = path.c_str();
     const bool is_norm_weight = p.view.rank == 1 && detail::ends_with(role, "weight");
+    // Transformer-XL's bias of distances is a bias of many dimensions; its r_w_bias and r_r_bias are drawn.
+    const bool is_drawn = p.view.rank > 1 && !detail::ends_with(role, ".r_bias");
     for (Index i = 0; i < p.view.count(); ++i)
-      target[i] = p.view.rank > 1 ? static_cast<float>(deviation) *
-                                        normal(seed + static_cast<std::uint64_t>(p.id), static_cast<std::uint64_t>(i))
+      target[i] = is_drawn ? static_cast<float>(deviation) *
+                                 normal(seed + static_cast<std::uint64_t>(p.id), static_cast<std::uint64_t>(i))
                   : is_norm_weight ? 1.0F
                                    : 0.0F;
   });

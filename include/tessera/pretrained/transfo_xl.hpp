@@ -56,7 +56,8 @@ inline Result<void> check_config(const TransfoXLConfig& c) {
         "config: sample_softmax: expected -1, found %lld: the sampled softmax is not there, train with "
         "the adaptive one",
         static_cast<long long>(c.sample_softmax));
-  if (c.d_model % 2 != 0)
+  const bool has_sines = c.attn_type == TransfoXLPositions::relative || c.attn_type == TransfoXLPositions::absolute;
+  if (has_sines && c.d_model % 2 != 0)
     return Error::format(Code::shape_mismatch,
                          "config: d_model: expected an even number (sines and cosines), found %lld",
                          static_cast<long long>(c.d_model));
