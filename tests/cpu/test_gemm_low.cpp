@@ -131,7 +131,7 @@ struct Linear {
         nullptr, 5);
     static ThreadPool pool;
     if (pool.threads() == 1) BOOST_REQUIRE(pool.start(3));
-    const std::vector<float> first = run(Executor());
+    std::vector<float> first = run(Executor());
     for (const Executor& executor : {backwards, pool.executor()}) {
       const std::vector<float> again = run(executor);
       BOOST_TEST((std::memcmp(first.data(), again.data(), first.size() * sizeof(float)) == 0));
