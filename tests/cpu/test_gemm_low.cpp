@@ -621,6 +621,29 @@ BOOST_AUTO_TEST_CASE(a_chunk_of_hidden_keys_alone_changes_nothing) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(texts_of_unequal_length_attend_as_each_alone) {
+  const Index heads = 2, depth = 32, width = heads * depth;
+  std::vector<std::int32_t> offsets = {0, 5, 75, 76, 109};
+  const Index texts = 4, rows = offsets.back();
+  const auto q = numbers(rows * width, 1), k = numbers(rows * width, 2), v = numbers(rows * width, 3);
+  const auto run = [&](Index first, Index count, Index longest, std::vector<std::int32_t> ends) {
+    View in[max_inputs];
+    in[op::attention::q] = View::of_const(q.data() + first * width, DType::f32, count, width);
+    in[op::attention::k] = View::of_const(k.data() + first * width, DType::f32, count, width);
+    in[op::attention::v] = View::of_const(v.data() + first * width, DType::f32, count, width);
+    in[op::attention::offsets] = View::of(ends.data(), DType::i32, static_cast<Index>(ends.size()));
+    op::attention::Attributes attributes{heads, static_cast<Index>(ends.size()) - 1, longest, 0.2, Visibility{}};
+    attributes.low_precision = true;
+    return run_op<op::attention>(in, attributes, count, width, Executor());
+  };
+  const auto all = run(0, rows, 70, offsets);
+  for (Index t = 0; t < texts; ++t) {
+    const Index first = offsets[at(t)], count = offsets[at(t + 1)] - first;
+    const auto alone = run(first, count, count, {0, static_cast<std::int32_t>(count)});
+    BOOST_TEST((std::memcmp(all.data() + first * width, alone.data(), alone.size() * sizeof(float)) == 0));
+  }
+}
+
 BOOST_AUTO_TEST_CASE(memory_is_a_half_and_a_quarter) {
   const Packing packing = cpu::make_packing();
   const View w = View::of(nullptr, DType::f32, Index{768}, Index{768});
