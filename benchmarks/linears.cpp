@@ -21,6 +21,7 @@
 #if defined(TESSERA_WITH_CPU)
 #include "tessera/backends/cpu/cpu.hpp"
 #include "tessera/backends/cpu/gemm_low_x86.hpp"
+#include "tessera/backends/cpu/memory.hpp"
 #endif
 #if defined(TESSERA_BENCH_ONEDNN)
 #include <dnnl.h>
@@ -36,21 +37,23 @@ using namespace tessera;
 
 double seconds() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 
-/// Memory aligned to 64.
+/// Memory of the backend, as a model's weights have it.
 class Bytes {
  public:
-  explicit Bytes(std::size_t n) : data_(static_cast<std::uint8_t*>(std::aligned_alloc(64, (n + 127) / 64 * 64))) {
+  explicit Bytes(std::size_t n)
+      : size_(n + 64), data_(static_cast<std::uint8_t*>(cpu::memory().allocate(size_))) {
     std::memset(data_, 0, n);
   }
   Bytes(const Bytes&) = delete;
   Bytes& operator=(const Bytes&) = delete;
-  ~Bytes() { std::free(data_); }
+  ~Bytes() { cpu::memory().release(data_, size_); }
   template <class T = std::uint8_t>
   T* as() const {
     return reinterpret_cast<T*>(data_);
   }
 
  private:
+  std::size_t size_;
   std::uint8_t* data_;
 };
 

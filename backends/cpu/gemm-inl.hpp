@@ -274,9 +274,6 @@ inline void finish(const Gemm& g, Index batch, Index row, Index row_end, Index c
 
 /// 768 steps of a panel are 147 kB: they stay in the second-level cache while the rows pass. 192 cost 5 %.
 inline constexpr Index packed_block = 768;
-/// Floats between what one block of rows reads and what is fetched: 4 kB (BERT base with 1 row on a Zen 4: 16.4 to 11.9
-/// ms, as fast as memory is read; with 8 rows 14.9 to 14.4).
-inline constexpr Index stream_ahead = 1024;
 /// b that is packed on the way is packed into 48 kB of stack.
 inline constexpr Index plain_block = 256;
 
@@ -315,8 +312,8 @@ HWY_NOINLINE inline void multiply_packed(const Gemm& g, Index batch, Index row, 
       t.b = chunk(p, k);
       t.b_row = cpu::width_of_panel(g.columns, p);
       if (streams) {
-        t.next = t.b + stream_ahead;
-        t.ahead = {t.b_row / 4, 0};
+        t.next = t.b + cpu::StreamAhead::bytes / static_cast<Index>(sizeof(float));
+        t.ahead = cpu::StreamAhead::of(row_end - row, t.b_row / 4);
       } else {
         // What comes after this chunk; after the last one, most likely the panel that follows, and after the last of
         // them the weight that was packed behind this one.

@@ -148,14 +148,12 @@ inline void multiply_block(const LowTiles& tiles, LowTile t, Index rows, Index c
   const LowTile start = t;
   const Index steps = t.groups / 4 > 0 ? t.groups / 4 : 1;
   const std::uint8_t* const end = next + next_bytes;
-  Index each = next == nullptr ? 0 : (next_bytes / 64 + steps * blocks - 1) / (steps * blocks);
+  const Index each = next == nullptr ? 0 : (next_bytes / 64 + steps * blocks - 1) / (steps * blocks);
   LinesAhead ahead = LinesAhead::of(each);
   t.next = next;
   if (blocks == 1 && next != nullptr) {
-    // One block of rows reads the weights as a stream: 4 kB ahead were best (8 rows: 1.1 times as fast).
-    t.next = t.b + 4096;
-    each = t.b_row / 16;
-    ahead = {each, 0};
+    t.next = t.b + StreamAhead::bytes;
+    ahead = StreamAhead::of(rows, t.b_row / 16);
   }
   for (Index block = 0; block < blocks; ++block) {
     const Index first = rows * block / blocks;  // balanced: never one row beside full blocks

@@ -43,4 +43,18 @@ struct LinesAhead {
   }
 };
 
+/// What one block of rows asks for as it reads its weights, each of them once: a stream in the order of the memory.
+///
+/// With few rows the product waits for memory alone, and the processor's own prefetching follows a stream best where
+/// nobody interferes: on a Zen 4, a row of GPT-2's linears reads 36 GB/s of bf16 and int8 without hints and 28 with
+/// them, 4 rows of f32 35 and 29. With more rows, hints are as fast from memory and faster from the caches.
+struct StreamAhead {
+  static constexpr Index bytes = 4096;  ///< between what is read and what is asked for
+  static constexpr Index most_rows_without = 4;
+
+  static constexpr LinesAhead of(Index rows, Index lines) noexcept {
+    return rows <= most_rows_without ? LinesAhead{} : LinesAhead{lines, 0};
+  }
+};
+
 }  // namespace tessera::cpu
