@@ -2,7 +2,9 @@
 // Transformer-XL and XLNet are the reference's, alone and of unequal prompts together, on every backend; beams are
 // those of a search over whole texts (for GPT-2: those of another library); and a step allocates nothing.
 #define BOOST_TEST_MODULE golden_generate
+#include <algorithm>
 #include <boost/test/unit_test.hpp>
+#include <limits>
 #include <map>
 
 #include "context/counting.hpp"
@@ -301,6 +303,21 @@ BOOST_AUTO_TEST_CASE(draws_come_as_often_as_they_are_probable_and_the_same_again
   const double* p = sampler.distribution(s);
   for (int i = 0; i < 4; ++i)  // four standard deviations
     BOOST_TEST(std::abs(count[i] - draws * p[i]) < 4 * std::sqrt(draws * p[i] * (1 - p[i])));
+}
+
+BOOST_AUTO_TEST_CASE(the_largest_score_is_the_first_of_equal_ones_wherever_it_lies) {
+  std::uint32_t state = 1;
+  const auto random = [&] { return (state = state * 1664525U + 1013904223U) >> 16; };
+  for (int c = 0; c < 2000; ++c) {
+    std::vector<float> scores(1 + random() % 700);
+    for (float& x : scores) x = -static_cast<float>(random() % 50);
+    if (c % 3 == 0) scores[random() % scores.size()] = 1;
+    if (c % 7 == 0) scores.assign(scores.size(), -std::numeric_limits<float>::infinity());
+    Sampler sampler;
+    BOOST_TEST_REQUIRE(sampler.reserve(static_cast<Index>(scores.size())).ok());
+    BOOST_TEST(sampler.largest(scores.data()) ==
+               static_cast<std::int32_t>(std::max_element(scores.begin(), scores.end()) - scores.begin()));
+  }
 }
 
 BOOST_AUTO_TEST_CASE(texts_and_beams_of_gpt2_are_the_references) {

@@ -79,11 +79,19 @@ class Sampler {
   std::int32_t largest(const T* scores) const noexcept {
     std::size_t best = 0;
     T most = scores[0];
-    for (std::size_t i = 1; i < score_.size(); ++i) {
-      if (!(scores[i] > most)) continue;
-      best = i;
-      most = scores[i];
+    const std::size_t n = score_.size();
+    std::size_t i = 1;
+    // Most blocks hold nothing larger, which their maxima say, one for each lane of a vector.
+    for (; i + block <= n; i += block) {
+      T top[lanes];
+      for (T& x : top) x = most;
+      for (std::size_t j = 0; j < block; j += lanes)
+        for (std::size_t l = 0; l < lanes; ++l) top[l] = scores[i + j + l] > top[l] ? scores[i + j + l] : top[l];
+      bool larger = false;
+      for (const T x : top) larger |= x > most;
+      if (larger) take_largest(scores, i, i + block, best, most);
     }
+    take_largest(scores, i, n, best, most);
     return static_cast<std::int32_t>(best);
   }
   /// The distribution that remains under temperature (more than 0), top-k and top-p: probabilities by id, 0 for what is
@@ -142,6 +150,16 @@ class Sampler {
   }
 
  private:
+  static constexpr std::size_t block = 128, lanes = 16;
+
+  template <class T>
+  static void take_largest(const T* scores, std::size_t first, std::size_t end, std::size_t& best, T& most) noexcept {
+    for (std::size_t i = first; i < end; ++i) {
+      if (!(scores[i] > most)) continue;
+      best = i;
+      most = scores[i];
+    }
+  }
   /// Puts the most probable of the first n ids in order, as many as make up more than p, and returns their number. A
   /// few are enough most of the time, so they are sorted part by part.
   template <class Before>
