@@ -40,8 +40,7 @@ double seconds() { return std::chrono::duration<double>(std::chrono::steady_cloc
 /// Memory of the backend, as a model's weights have it.
 class Bytes {
  public:
-  explicit Bytes(std::size_t n)
-      : size_(n + 64), data_(static_cast<std::uint8_t*>(cpu::memory().allocate(size_))) {
+  explicit Bytes(std::size_t n) : size_(n + 64), data_(static_cast<std::uint8_t*>(cpu::memory().allocate(size_))) {
     std::memset(data_, 0, n);
   }
   Bytes(const Bytes&) = delete;
