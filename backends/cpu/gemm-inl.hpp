@@ -288,9 +288,10 @@ struct InnerBlocks {
   }
 };
 
-/// Rows [row, row_end) times panels [panel, panel_end) of packed b.
+/// Rows [row, row_end) times panels [panel, panel_end) of packed b. `after`: the panel that is likely to come then,
+/// counted on into the weight that was packed behind this one.
 HWY_NOINLINE inline void multiply_packed(const Gemm& g, Index batch, Index row, Index row_end, Index panel,
-                                         Index panel_end) {
+                                         Index panel_end, Index after) {
   const float* const b = g.b + batch * g.b_batch;
   const InnerBlocks inner(g.inner, packed_block);
   const RowBlocks blocks(row_end - row, g.a_step);
@@ -315,10 +316,8 @@ HWY_NOINLINE inline void multiply_packed(const Gemm& g, Index batch, Index row, 
         t.next = t.b + cpu::StreamAhead::bytes / static_cast<Index>(sizeof(float));
         t.ahead = cpu::StreamAhead::of(row_end - row, t.b_row / 4);
       } else {
-        // What comes after this chunk; after the last one, most likely the panel that follows, and after the last of
-        // them the weight that was packed behind this one.
-        t.next =
-            p + 1 < panel_end || k + 1 == inner.count ? chunk(p + 1, p + 1 < panel_end ? k : 0) : chunk(panel, k + 1);
+        // What comes after this chunk.
+        t.next = p + 1 < panel_end ? chunk(p + 1, k) : k + 1 < inner.count ? chunk(panel, k + 1) : chunk(after, 0);
         t.ahead = ahead;
       }
       const Index left = g.columns - p * panel_width;
@@ -504,6 +503,7 @@ inline void run_gemm(const Gemm& g, const Executor& executor) {
   const Index column_tiles = (panels + panels_each - 1) / panels_each;
   const Index tiles = g.batch * row_tiles * column_tiles;
 
+  const cpu::TileParts parts{tiles, total < 2 * least ? 1 : executor.threads()};
   const auto body = [&](std::int64_t index) {
     const Index batch = index / (row_tiles * column_tiles);
     const Index rest = index % (row_tiles * column_tiles);
@@ -519,7 +519,10 @@ inline void run_gemm(const Gemm& g, const Executor& executor) {
       multiply_dots(g, batch, first, end);
       finish(g, batch, 0, g.rows, first, end - first);
     } else if (g.packed) {
-      multiply_packed(g, batch, row, row_end, panel, panel_end);
+      // A thread goes on with its next panel, or with its part of the next weight, if that has the same size.
+      const Index start = row_tiles == 1 ? parts.next_start(index) : -1;
+      multiply_packed(g, batch, row, row_end, panel, panel_end,
+                      start < 0 ? panel_end : panels + panels * start / column_tiles);
     } else {
       multiply_plain(g, batch, row, row_end, panel, panel_end);
     }

@@ -148,10 +148,10 @@ inline void multiply_block(const LowTiles& tiles, LowTile t, Index rows, Index c
   const LowTile start = t;
   const Index steps = t.groups / 4 > 0 ? t.groups / 4 : 1;
   const std::uint8_t* const end = next + next_bytes;
-  const Index each = next == nullptr ? 0 : (next_bytes / 64 + steps * blocks - 1) / (steps * blocks);
+  const Index each = (next_bytes / 64 + steps * blocks - 1) / (steps * blocks);
   LinesAhead ahead = LinesAhead::of(each);
   t.next = next;
-  if (blocks == 1 && next != nullptr) {
+  if (blocks == 1) {
     t.next = t.b + StreamAhead::bytes;
     ahead = StreamAhead::of(rows, t.b_row / 16);
   }
@@ -168,24 +168,29 @@ inline void multiply_block(const LowTiles& tiles, LowTile t, Index rows, Index c
   }
 }
 
-/// Rows [row, row_end) times panels [panel, panel_end).
+/// Rows [row, row_end) times panels [panel, panel_end). `after`: the panel that is likely to come then, counted on into
+/// the weight that was packed behind this one.
 inline void multiply_panels(const LowTiles& tiles, const LowGemm& g, const PreparedRows& a, Index row, Index row_end,
-                            Index panel, Index panel_end) noexcept {
+                            Index panel, Index panel_end, Index after) noexcept {
   const Index groups = group_count(g.form, g.inner);
   const Index panels = panel_count(g.columns);
   const Index blocks = (groups + low_block - 1) / low_block;
   const auto start_of = [&](Index k) { return groups * k / blocks; };
   const auto chunk = [&](Index p, Index k) {
-    return g.b + 4 * (p * panel_width * groups + start_of(k) * width_of_panel(g.columns, p));
+    const std::uint8_t* b = g.b;
+    if (p >= panels) {
+      b += round_up(static_cast<Index>(packed_bytes_low(g.form, g.inner, g.columns)), 64);
+      p -= panels;
+    }
+    return b + 4 * (p * panel_width * groups + start_of(k) * width_of_panel(g.columns, p));
   };
   const auto columns_of = [&](Index p) {
     const Index left = g.columns - p * panel_width;
     return left < panel_width ? left : panel_width;
   };
   const std::uint8_t* const behind = g.b + 4 * groups * padded_columns(g.columns);
-  /// Block k of panel p to c; meanwhile block next_k of next_p is fetched, if there is one.
+  /// Block k of panel p to c; meanwhile block next_k of next_p is fetched.
   const auto multiply = [&](Index p, Index k, float* c, Index c_row, Index next_p, Index next_k) {
-    const bool more = next_p < panels;
     const Index column = p * panel_width;
     LowTile t{};
     t.groups = start_of(k + 1) - start_of(k);
@@ -204,17 +209,19 @@ inline void multiply_panels(const LowTiles& tiles, const LowGemm& g, const Prepa
     }
     t.c = c;
     t.c_row = c_row;
-    multiply_block(tiles, t, row_end - row, columns_of(p), more ? chunk(next_p, next_k) : nullptr,
-                   more ? 4 * (start_of(next_k + 1) - start_of(next_k)) * width_of_panel(g.columns, next_p) : 0);
+    multiply_block(tiles, t, row_end - row, columns_of(p), chunk(next_p, next_k),
+                   4 * (start_of(next_k + 1) - start_of(next_k)) * width_of_panel(g.columns, next_p % panels));
   };
   if (g.low.groups == nullptr) {
     for (Index k = 0; k < blocks; ++k) {
       for (Index p = panel; p < panel_end; ++p) {
         float* const c = g.c + row * g.c_row + p * panel_width;
-        // What comes after this chunk; after the last one, most likely the panel that follows.
-        const bool turns = p + 1 == panel_end && k + 1 < blocks;
-        const bool ends = p + 1 == panel_end && k + 1 == blocks;
-        multiply(p, k, c, g.c_row, turns ? panel : p + 1, turns ? k + 1 : ends ? 0 : k);
+        if (p + 1 < panel_end)
+          multiply(p, k, c, g.c_row, p + 1, k);
+        else if (k + 1 < blocks)
+          multiply(p, k, c, g.c_row, panel, k + 1);
+        else
+          multiply(p, k, c, g.c_row, after, 0);
         if (k + 1 == blocks && g.activate != nullptr) g.activate(c, g.c_row, row_end - row, columns_of(p));
       }
     }
@@ -224,7 +231,11 @@ inline void multiply_panels(const LowTiles& tiles, const LowGemm& g, const Prepa
   alignas(64) float staged[low_rows_each * panel_width];
   for (Index p = panel; p < panel_end; ++p) {
     for (Index k = 0; k < blocks; ++k)
-      multiply(p, k, staged, panel_width, k + 1 < blocks ? p : p + 1, k + 1 < blocks ? k + 1 : 0);
+      multiply(p, k, staged, panel_width,
+               k + 1 < blocks      ? p
+               : p + 1 < panel_end ? p + 1
+                                   : after,
+               k + 1 < blocks ? k + 1 : 0);
     if (g.activate != nullptr) g.activate(staged, panel_width, row_end - row, columns_of(p));
     tiles.narrow(staged, panel_width, row_end - row, columns_of(p),
                  g.low.groups + row * g.low.row_bytes + 2 * p * panel_width, g.low.row_bytes);
@@ -300,6 +311,7 @@ inline void multiply_prepared(const LowCode& code, const LowGemm& g, const Prepa
   const bool matrix = code.matrix != nullptr && g.rows >= code.matrix->least_rows && g.inner <= code.matrix->longest;
   const LowCut cut = matrix ? code.matrix->cut(g) : LowCut::of(g.rows, g.columns, group_count(g.form, g.inner));
   const Index panels = panel_count(g.columns);
+  const TileParts parts{cut.row_tiles * cut.column_tiles, cut.split ? executor.threads() : 1};
   for_each_part(executor, cut.row_tiles * cut.column_tiles, cut.split, [&](std::int64_t index) {
     const Index row_tile = index / cut.column_tiles;
     const Index column_tile = index % cut.column_tiles;
@@ -309,8 +321,11 @@ inline void multiply_prepared(const LowCode& code, const LowGemm& g, const Prepa
       const Index row = row_tile * cut.rows_each;
       code.matrix->multiply(g, a, row, row + cut.rows_each < g.rows ? row + cut.rows_each : g.rows, panel, panel_end);
     } else {
+      // A thread goes on with its next panel, or with its part of the next weight, if that has the same size.
+      const Index start = cut.row_tiles == 1 ? parts.next_start(index) : -1;
       detail::multiply_panels(*code.tiles, g, a, g.rows * row_tile / cut.row_tiles,
-                              g.rows * (row_tile + 1) / cut.row_tiles, panel, panel_end);
+                              g.rows * (row_tile + 1) / cut.row_tiles, panel, panel_end,
+                              start < 0 ? panel_end : panels + panels * start / cut.column_tiles);
     }
   });
 }

@@ -43,6 +43,19 @@ struct LinesAhead {
   }
 };
 
+/// The tiles of a product as threads take them: each a part in one piece (ThreadPool). For hints alone; a host that
+/// spreads tiles in another way gets the same results.
+struct TileParts {
+  Index tiles;
+  Index threads;
+
+  /// Where the thread that ends its part with `tile` begins in a product with as many tiles; -1: its part goes on.
+  constexpr Index next_start(Index tile) const noexcept {
+    const Index part = ((tile + 1) * threads - 1) / tiles;
+    return tile + 1 == tiles * (part + 1) / threads ? tiles * part / threads : -1;
+  }
+};
+
 /// What one block of rows asks for as it reads its weights, each of them once: a stream in the order of the memory.
 ///
 /// With few rows the product waits for memory alone, and the processor's own prefetching follows a stream best where
