@@ -19,9 +19,19 @@ namespace tessera::inline TESSERA_ISA {
 namespace TESSERA_CPU_FORM {
 namespace HWY_NAMESPACE {
 
+/// Rows of whole vectors in one loop, which keeps the constants in registers.
 template <class Op>
-inline void activate_block(float* c, Index c_row, Index rows, Index columns) {
-  for (Index r = 0; r < rows; ++r) map_row<Op>(c + r * c_row, c + r * c_row, columns);
+HWY_NOINLINE inline void activate_block(float* c, Index c_row, Index rows, Index columns) {
+  const F32 d;
+  const Index step = lanes();
+  const Index whole = columns / step * step;
+  for (Index r = 0; r < rows; ++r)
+    for (Index j = 0; j < whole; j += step) {
+      float* const y = c + r * c_row + j;
+      hn::StoreU(Op::of(hn::LoadU(d, y)), d, y);
+    }
+  for (Index r = 0; whole < columns && r < rows; ++r)
+    map_row<Op>(c + r * c_row + whole, c + r * c_row + whole, columns - whole);
 }
 
 inline Activate activate_of(Activation activation) {
