@@ -11,6 +11,7 @@
 
 #include "cpu/every_target.hpp"
 #include "tessera/backends/cpu/gemm.hpp"
+#include "tessera/backends/cpu/prefetch.hpp"
 #include "tessera/backends/cpu/tables.hpp"
 
 using tessera::Executor;
@@ -180,6 +181,21 @@ BOOST_AUTO_TEST_CASE(several_blocks_along_inner_and_several_tiles) {
       form.bias = true;
       check(rows, inner, columns, form);
     }
+}
+
+BOOST_AUTO_TEST_CASE(a_part_of_the_tiles_ends_where_the_pool_ends_it) {
+  for (Index threads = 1; threads <= 9; ++threads) {
+    for (Index tiles = 1; tiles <= 40; ++tiles) {
+      std::vector<Index> start(static_cast<std::size_t>(tiles), -1);  // by the last tile of each part
+      for (Index part = 0; part < threads; ++part) {
+        const Index first = tiles * part / threads, end = tiles * (part + 1) / threads;  // ThreadPool::run_tiles
+        if (first < end) start[static_cast<std::size_t>(end - 1)] = first;
+      }
+      const tessera::cpu::TileParts parts{tiles, threads};
+      for (Index tile = 0; tile < tiles; ++tile)
+        BOOST_TEST(parts.next_start(tile) == start[static_cast<std::size_t>(tile)]);
+    }
+  }
 }
 
 BOOST_AUTO_TEST_CASE(nothing_along_inner_leaves_the_bias) {
