@@ -11,6 +11,8 @@
 #define TESSERA_CPU_DECODE_INL
 #endif
 
+#include <limits>
+
 #include "tessera/backends/cpu/softmax-inl.hpp"
 #include "tessera/ops/attention.hpp"
 
@@ -144,6 +146,7 @@ HWY_NOINLINE inline void attend_row(const DecodeRow& row, Index heads, const Vis
   float totals[heads_at_once];
   float shrinks[heads_at_once];
   const float hidden = static_cast<float>(visibility.value);
+  constexpr float lowest = -(std::numeric_limits<float>::max)();
   const bool fills = row.keep != nullptr || row.seen < row.keys;
   const auto rows_left = [](Index at, Index end) { return end - at < rows_at_once ? end - at : rows_at_once; };
   for (Index key = 0; key < row.keys; key += rows_in_chunk) {
@@ -163,12 +166,13 @@ HWY_NOINLINE inline void attend_row(const DecodeRow& row, Index heads, const Vis
       if (fills)
         fill_hidden(s, row.keep == nullptr ? nullptr : row.keep + key, row.seen - key, count, visibility.fill, hidden);
       for (Index j = count; j < padded; ++j) s[j] = -infinity;
+      // A chunk of hidden keys alone must not make NaN of what the others give.
       float top = largest_of(s, padded);
+      if (top < lowest) top = lowest;
       shrinks[h] = 0;
       if (key > 0) {
-        // A chunk of hidden keys alone must not make NaN of what the others gave.
         if (largest[h] > top) top = largest[h];
-        shrinks[h] = top == -infinity ? 1.0F : std::exp(largest[h] - top);
+        shrinks[h] = std::exp(largest[h] - top);
         totals[h] *= shrinks[h];
       } else {
         totals[h] = 0;

@@ -59,15 +59,17 @@ struct FeedForwardPlan {
     const Index inner = call.in[feed_forward::x].columns(), rows = call.in[feed_forward::x].rows();
     const Index width = call.in[feed_forward::inner_bias].count();
     narrow = weight.packing == bf16_panels && is_low(inner_weight) && low_code(bf16_panels).tiles != nullptr &&
-             low_code(inner_weight.packing).tiles != nullptr && inner > 0;
+             low_code(inner_weight.packing).tiles != nullptr && inner > 0 && width > 0;
     // Weights are read again for each chunk: so many rows that this is little beside multiplying them.
     const Index most = narrow ? 512 : 256;
     const Index chunks = rows > most ? (rows + most - 1) / most : 1;
     rows_each = cpu::round_up((rows + chunks - 1) / chunks, 32);
     if (rows_each > rows) rows_each = rows;
-    x = bytes_of_prepared(inner_weight, rows_each, inner);
-    between = narrow ? 0 : static_cast<std::size_t>(cpu::round_up(rows_each * width, 16)) * sizeof(float);
-    prepared = bytes_of_prepared(weight, rows_each, width);
+    // Room for the largest chunk that so many rows can have: fewer rows, a part of the call, must need no more.
+    const Index room = rows < most ? rows : most;
+    x = bytes_of_prepared(inner_weight, room, inner);
+    between = narrow ? 0 : static_cast<std::size_t>(cpu::round_up(room * width, 16)) * sizeof(float);
+    prepared = bytes_of_prepared(weight, room, width);
   }
 };
 

@@ -300,7 +300,9 @@ HWY_NOINLINE inline void multiply_packed(const Gemm& g, Index batch, Index row, 
   const float* const b = g.b + batch * g.b_batch;
   const InnerBlocks inner(g.inner, packed_block);
   const RowBlocks blocks(row_end - row, g.a_step);
+  const Index panels = cpu::panel_count(g.columns);
   const auto chunk = [&](Index p, Index k) {
+    if (p >= panels) return b + cpu::packed_count(g.inner, g.columns) + (p - panels) * g.panel_stride;
     return b + p * g.panel_stride + (g.first_step + k * inner.each) * cpu::width_of_panel(g.columns, p);
   };
   // Lines of the next chunk, spread evenly: so many for each 4 steps in each tile.

@@ -154,3 +154,50 @@ BOOST_AUTO_TEST_CASE(a_run_stays_inside_the_planned_bytes) {
       BOOST_TEST(!session.run(in).ok());
     }
 }
+
+/// Rows of more than one chunk of a feed-forward layer (256, and 512 in bf16), and a layer so narrow that chunks are no
+/// less than what attention plans.
+BOOST_AUTO_TEST_CASE(parts_and_smaller_inputs_stay_inside_of_what_was_planned_for_the_most) {
+  BertConfig c = config(1);
+  c.hidden_size = 32;
+  c.num_attention_heads = 2;
+  c.intermediate_size = 1024;
+  c.max_position_embeddings = 64;
+  const Owned<Model> owned(c);
+  constexpr Index tokens = 57;
+  constexpr std::size_t guard = std::size_t{1} << 20;
+  for (const AnyBackend& backend : host_backends())
+    for (const Precision precision : {Precision::f32, Precision::bf16, Precision::int8})
+      for (const Index texts : {9, 18}) BOOST_TEST_CONTEXT(backend.name() << " " << name(precision) << " " << texts) {
+          auto packed = Packed<AnyBackend>::of(owned.model, backend, precision);
+          if (!packed.ok()) continue;
+          const Arrays arrays(texts, tokens);
+          const auto in = arrays.labelled(texts * tokens);
+          Session<Model, AnyBackend> session(owned.model, backend, &*packed);
+          const auto planned = session.bytes_for(in);
+          BOOST_TEST_REQUIRE(planned.ok());
+          const std::size_t bytes = *planned;
+          const std::unique_ptr<std::byte, decltype(&std::free)> memory(
+              static_cast<std::byte*>(std::aligned_alloc(64, (bytes + guard + 63) / 64 * 64)), &std::free);
+          std::memset(memory.get(), 0x5c, bytes + guard);
+          session.use_arena(memory.get(), bytes);
+          const auto out = session.run(in);
+          BOOST_TEST_REQUIRE(out.ok(), out.error().message());
+          const std::vector<float> whole = numbers(**out);
+          BOOST_TEST_REQUIRE(session.start(in).ok());
+          for (bool done = false; !done;) {
+            const auto step = session.step({[](void*) { return true; }, nullptr});
+            BOOST_TEST_REQUIRE(step.ok());
+            done = *step;
+          }
+          BOOST_TEST(same_bits(numbers(session.output()), whole));
+          bool kept = true;
+          for (std::size_t i = 0; i < guard; ++i) kept = kept && memory.get()[bytes + i] == std::byte{0x5c};
+          BOOST_TEST(kept);
+          for (Index fewer = 1; fewer < texts; ++fewer) {
+            const Arrays some(fewer, tokens);
+            const auto smaller = session.run(some.labelled(fewer * tokens));
+            BOOST_TEST(smaller.ok(), fewer << " texts: " << smaller.error().message());
+          }
+        }
+}

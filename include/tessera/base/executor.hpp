@@ -23,7 +23,7 @@ class Executor {
 
   /// `threads`: how many threads `run_tiles` uses at most, the caller included; kernels size scratch by it.
   constexpr Executor(ParallelFor run_tiles, void* host, int threads) noexcept
-      : parallel_for_(run_tiles), host_(host), threads_(threads) {}
+      : parallel_for_(run_tiles), host_(host), threads_(threads > 0 ? threads : 1) {}
 
   constexpr int threads() const noexcept { return threads_; }
 

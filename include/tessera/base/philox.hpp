@@ -41,4 +41,10 @@ struct Philox {
 /// A uniform number in [0, 1) with 24 bits, exact in float.
 constexpr float uniform(std::uint32_t word) noexcept { return static_cast<float>(word >> 8) * 0x1p-24F; }
 
+/// A uniform number in [0, 1) with 53 bits.
+constexpr double uniform_double(const Philox& random) noexcept {
+  const std::uint64_t bits = (std::uint64_t{random.value[0]} << 21) ^ (random.value[1] >> 11);
+  return static_cast<double>(bits) * 0x1p-53;
+}
+
 }  // namespace tessera

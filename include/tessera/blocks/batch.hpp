@@ -129,6 +129,12 @@ inline Result<void> check_ids(const char* model, const char* what, const View& i
   TESSERA_TRY(check_order(model, what, ids, layout, layout.longest));
   return check_ids(model, what, ids, layout.rows, low, high);
 }
+/// The same, and `also` counts as an id too.
+inline Result<void> check_ids(const char* model, const char* what, const View& ids, const Layout& layout, Index low,
+                              Index high, Index also) noexcept {
+  TESSERA_TRY(check_order(model, what, ids, layout, layout.longest));
+  return check_ids(model, what, ids, layout.rows, low, high, also, [](Index) { return true; });
+}
 
 /// Texts that are the choices of questions.
 inline Result<void> check_choices(const char* model, const Layout& layout, Index choices) noexcept {

@@ -64,12 +64,19 @@ constexpr PastRows make_past_rows(auto& context, const Layout& layout, const Pas
   return {past, rows};
 }
 
-/// A past of this model and batch, with room for what comes.
-inline Result<void> check_past(const char* model, const Past& past, const Layout& layout, Index layers) noexcept {
+/// A past of this model and batch, with room for what comes. `width`: of the keys of a layer.
+template <class Width>
+Result<void> check_past(const char* model, const Past& past, const Layout& layout, Index layers,
+                        const Width& width) noexcept {
   if (!past.present()) return {};
   if (past.layers != layers || past.values == nullptr)
     return Error::format(Code::shape_mismatch, "%s: past: expected %lld layers, found %lld", model,
                          static_cast<long long>(layers), static_cast<long long>(past.layers));
+  for (Index i = 0; i < layers; ++i)
+    if (past.keys[i].columns() != width(i) || past.values[i].columns() != width(i))
+      return Error::format(Code::shape_mismatch, "%s: past: layer %lld: expected rows of %lld numbers, found %lld",
+                           model, static_cast<long long>(i), static_cast<long long>(width(i)),
+                           static_cast<long long>(past.keys[i].columns()));
   if (past.texts != layout.texts)
     return Error::format(Code::shape_mismatch, "%s: past: expected %lld texts as in the batch, found %lld", model,
                          static_cast<long long>(layout.texts), static_cast<long long>(past.texts));

@@ -22,13 +22,16 @@ auto& vocabulary_param(auto& member) noexcept {
 
 /// Gives the model a vocabulary of `rows` and returns the weights it is bound to from now on; an error leaves the model
 /// as it was. The padding row is one like any other afterwards, unless the number of rows stays, as in the reference.
-/// `deviation`: of the new rows (the config's initializer_range).
+/// `deviation`: of the new rows. A model says in keeps_vocabulary() why it cannot have another one, or null.
 template <class Model>
 Result<Weights> resize_token_embeddings(Model& model, Index rows, double deviation, std::uint64_t seed) noexcept {
   constexpr Index most = Index{1} << 28;
   if (rows <= 0 || rows > most)
     return Error::format(Code::out_of_range, "resize_token_embeddings: expected 1 to %lld rows, found %lld",
                          static_cast<long long>(most), static_cast<long long>(rows));
+  if constexpr (requires { model.keeps_vocabulary(); })
+    if (const char* const reason = model.keeps_vocabulary(); reason != nullptr)
+      return Error::format(Code::unsupported, "resize_token_embeddings: this model keeps its vocabulary: %s", reason);
   bool constant = false;
   model.vocabulary([&](auto& member) {
     using Rows = typename std::remove_cvref_t<decltype(detail::vocabulary_param(member))>::extents;

@@ -41,12 +41,6 @@ inline Result<void> check_sampling(const Sampling& s) noexcept {
   return {};
 }
 
-/// A uniform number in [0, 1) with 53 bits.
-constexpr double uniform_double(const Philox& random) noexcept {
-  const std::uint64_t bits = (std::uint64_t{random.value[0]} << 21) ^ (random.value[1] >> 11);
-  return static_cast<double>(bits) * 0x1p-53;
-}
-
 /// Room for one vocabulary; nothing is allocated after reserve.
 class Sampler {
  public:

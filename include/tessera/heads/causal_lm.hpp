@@ -65,7 +65,7 @@ struct DoubleHeadsInput : In {
   Index choices = 1;  ///< the layout's texts are the choices of each question, one after the other
   View mc_token_ids;  ///< [texts]: the token, counted within its text, that stands for it; absent: the last
   View lm_labels;     ///< [rows], -1: not counted
-  View mc_labels;     ///< [questions]: the right choice
+  View mc_labels;     ///< [questions]: the right choice, no_label: not counted
 };
 
 /// OpenAIGPTDoubleHeadsModel, GPT2DoubleHeadsModel. The loss is the sum of those whose labels are given.
@@ -112,7 +112,7 @@ struct DoubleHeads {
                     scores.size(1));
     const Index each = questions > 0 ? scores.size(0) / questions : 0;
     out.mc_logits = std::move(scores).reshape(Extents<dyn, dyn>(questions, each));
-    if (in.mc_labels.present()) out.mc_loss = cross_entropy(out.mc_logits, context.ids(in.mc_labels), no_choice);
+    if (in.mc_labels.present()) out.mc_loss = cross_entropy(out.mc_logits, context.ids(in.mc_labels), no_label);
     if (in.lm_labels.present()) {
       const Operand next = shifted_labels(context, in.layout, in.lm_labels);
       out.lm_loss = cross_entropy(out.lm_logits, next, -1);
@@ -144,12 +144,11 @@ struct DoubleHeads {
                              static_cast<long long>(id));
     TESSERA_TRY(check_ids(base.name, "lm_labels", in.lm_labels, in.layout, -1, lm_head.weight.view.dim[0]));
     const Index each = c.type == SummaryType::cls_index ? in.choices : in.layout.longest;
-    return check_ids(base.name, "mc_labels", in.mc_labels, texts / in.choices, 0, each);
+    return check_ids(base.name, "mc_labels", in.mc_labels, texts / in.choices, 0, each, no_label,
+                     [](Index) { return true; });
   }
 
  private:
-  static constexpr std::int32_t no_choice = INT32_MIN;
-
   /// One vector of each choice, [texts, H]. With a summary_type other than cls_index the reference runs over the
   /// choices instead of the tokens: the first, the last or the mean choice of each place, [questions * longest, H].
   constexpr auto summarised(auto& context, const auto& x, const auto& in) const noexcept {

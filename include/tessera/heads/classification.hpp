@@ -10,9 +10,6 @@
 
 namespace tessera::inline TESSERA_ISA {
 
-/// Rows with this label do not count: the value that torch's CrossEntropyLoss passes over unless told another.
-inline constexpr std::int32_t no_label = -100;
-
 /// logits: [n, C]; labels: host array [n], integers in [0, C) or no_label, or floats when C is 1 (regression). Returns
 /// [1].
 template <class T>

@@ -17,6 +17,9 @@
 
 namespace tessera::inline TESSERA_ISA {
 
+/// Rows with this label do not count: the value that torch's CrossEntropyLoss passes over unless told another.
+inline constexpr std::int32_t no_label = -100;
+
 /// What heads are made from, whatever an architecture's config calls it.
 struct HeadConfig {
   Index width = 0;  ///< of the hidden states
@@ -108,6 +111,10 @@ struct HeadModel : Head {
   constexpr void vocabulary(auto&& f) {
     base.vocabulary(f);
     if constexpr (requires { Head::vocabulary(f); }) Head::vocabulary(f);
+  }
+  constexpr const char* keeps_vocabulary() const noexcept {
+    if constexpr (requires { Head::keeps_vocabulary(); }) return Head::keeps_vocabulary();
+    return nullptr;
   }
 
   constexpr auto operator()(auto& context, const Input& in) const noexcept { return Head::run(context, base, in); }

@@ -147,7 +147,7 @@ Result<void> check_gpt_input(const Model& model, const GptInput& in) noexcept {
   TESSERA_TRY(check_ids(name, "input_ids", in.input_ids, layout, 0, words));
   TESSERA_TRY(check_ids(name, "token_type_ids", in.token_type_ids, layout, 0, words));
   TESSERA_TRY(check_ids(name, "position_ids", in.position_ids, layout, 0, positions));
-  TESSERA_TRY(check_past(name, in.past, layout, model.layers()));
+  TESSERA_TRY(check_past(name, in.past, layout, model.layers(), [&](Index i) { return model.attention(i).width(); }));
   TESSERA_TRY(check_attention_mask(name, in.attention_mask, layout, past + layout.longest));
   return check_head_mask(name, in.head_mask, model.layers());
 }

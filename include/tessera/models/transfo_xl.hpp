@@ -54,6 +54,9 @@ struct TransfoXLConfig {
   double dropout = 0.1;
   double dropatt = 0.0;
   double init_std = 0.02;
+  double proj_init_std = 0.01;  ///< of the projections of embedding and softmax
+  bool init_uniform = false;    ///< the key is init: weights are drawn from within init_range
+  double init_range = 0.01;
   Index num_labels = 2;
 
   constexpr Index vocabulary() const noexcept { return n_token; }
@@ -157,8 +160,9 @@ struct TransfoXL : ConfigFit {
         t(r_r_bias, attention.r_r_bias);
       });
   }
-  /// Resizing changes the config alone, as in the reference: clusters have no one table to resize.
   constexpr void vocabulary(auto&&) noexcept {}
+  /// The reference changes the config alone, which then fits the weights no more.
+  constexpr const char* keeps_vocabulary() const noexcept { return "the clusters of its embedding have no one table"; }
 
   constexpr const Config& config() const noexcept { return config_; }
   constexpr Index layers() const noexcept { return stack.size(); }

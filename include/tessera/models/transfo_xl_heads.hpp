@@ -58,6 +58,7 @@ struct TransfoXLLMHeadModel {
       if (c.tie_projs[i] != 0) t(base.word_emb.emb_projs[one_table ? 0 : i], crit.out_projs[i]);
   }
   constexpr void vocabulary(auto&& f) { base.vocabulary(f); }
+  constexpr const char* keeps_vocabulary() const noexcept { return base.keeps_vocabulary(); }
 
   constexpr auto operator()(auto& context, const Input& in) const noexcept {
     Output<std::remove_reference_t<decltype(context)>> out;

@@ -262,7 +262,7 @@ struct Xlm : ConfigFit {
     TESSERA_TRY(check_ids(name, "lengths", in.lengths, layout.texts, 0, in.past.length + longest + 1));
     if (in.past.present() && !causal)
       return Error::format(Code::unsupported, "%s: past: only causal models keep keys and values", name);
-    TESSERA_TRY(check_past(name, in.past, layout, layers()));
+    TESSERA_TRY(check_past(name, in.past, layout, layers(), [this](Index i) { return attention(i).width(); }));
     return check_head_mask(name, in.head_mask, layers());
   }
 

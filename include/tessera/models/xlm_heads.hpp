@@ -23,7 +23,7 @@ struct ClusterScorer {
 };
 
 /// Scores of each token by a linear tied to the word embedding, or by an adaptive softmax, then log-probabilities.
-/// labels: [rows], no value is ignored. Scores: [rows, V], or [score_rows, V].
+/// labels: [rows], no_label: not counted. Scores: [rows, V], or [score_rows, V].
 template <Index H = dyn, Index V = dyn>
 struct XlmLanguageModel {
   template <class In>
@@ -61,7 +61,10 @@ struct XlmLanguageModel {
   constexpr void ties(auto&& t, auto& base) { t(base.word().weight, proj.weight); }
   constexpr void vocabulary(auto&& f) {
     f(proj.weight);
-    if (!adaptive()) f(proj.bias);
+    f(proj.bias);
+  }
+  constexpr const char* keeps_vocabulary() const noexcept {
+    return adaptive() ? "the clusters of an adaptive softmax have no one table" : nullptr;
   }
 
   // What an adaptive softmax asks of a scorer.
@@ -94,7 +97,7 @@ struct XlmLanguageModel {
   }
   Result<void> validate(const auto& base, const auto& in) const noexcept {
     TESSERA_TRY(check_score_rows(base.name, in));
-    return check_ids(base.name, "labels", in.labels, in.layout, 0, proj.weight.view.dim[0]);
+    return check_ids(base.name, "labels", in.labels, in.layout, 0, proj.weight.view.dim[0], no_label);
   }
 };
 

@@ -41,7 +41,7 @@ struct XLNetLMHead {
   }
 };
 
-/// A summary of each text, and its scores. labels: [texts], classes, or floats when num_labels is 1.
+/// A summary of each text, and its scores. labels: [texts], classes or no_label, or floats when num_labels is 1.
 template <Index H = dyn, Index Classes = dyn>
 struct XLNetClassifier {
   template <class In>
@@ -70,9 +70,7 @@ struct XLNetClassifier {
     return out;
   }
   Result<void> validate(const auto& base, const auto& in) const noexcept {
-    const Index classes = logits_proj.bias.view.dim[0];
-    if (classes == 1) return check_numbers(base.name, "labels", in.labels, in.layout.texts);
-    return check_ids(base.name, "labels", in.labels, in.layout.texts, 0, classes);
+    return check_class_labels(base.name, in.labels, in.layout.texts, logits_proj.bias.view.dim[0]);
   }
 };
 

@@ -75,7 +75,8 @@ struct VjpCall {
 
 using Kernel = void (*)(const Call&);
 using Vjp = void (*)(const VjpCall&);
-/// Bytes of scratch for a call whose views have sizes but no data.
+/// Bytes of scratch for a call whose views have sizes but no data. Fewer rows must need no more: smaller inputs and
+/// parts of a divisible op run in what was planned for the whole.
 using Scratch = std::size_t (*)(const Call&);
 using VjpScratch = std::size_t (*)(const VjpCall&);
 

@@ -233,6 +233,7 @@ void visit_summary(auto& v, SummaryConfig& c) {
   v.is("summary_activation", c.tanh, "tanh");
   v.flag("summary_proj_to_labels", c.proj_to_labels);
   v.rate("summary_first_dropout", c.first_dropout);
+  if (v.has("summary_last_dropout")) v.rate("summary_last_dropout", c.last_dropout);
 }
 
 namespace detail {

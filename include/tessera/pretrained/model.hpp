@@ -8,6 +8,7 @@
 #include <memory>
 #include <utility>
 
+#include "tessera/base/philox.hpp"
 #include "tessera/blocks/prune_heads.hpp"
 #include "tessera/context/resize.hpp"
 #include "tessera/io/narrow.hpp"
@@ -68,6 +69,20 @@ Result<void> prune_heads(Model& model, ConfigFile<typename Model::Config>& file,
   return {};
 }
 
+/// How the reference draws a param before training: normal around `mean`, or evenly within `range` where that is above
+/// 0.
+struct Initial {
+  double mean = 0;
+  double deviation = 0;
+  double range = 0;
+};
+/// Matrices normal, norms one and zero, biases zero. Another overload for an architecture that does it in another way.
+template <class Config>
+Initial initial(const Config& config, std::string_view role, const ParamBase& p) {
+  if (p.view.rank > 1) return {0, config.deviation(), 0};
+  return {detail::ends_with(role, "weight") ? 1.0 : 0.0, 0, 0};
+}
+
 /// A model with what keeps its weights alive: the file's mapping, or memory of its own.
 template <class Model>
 struct Pretrained {
@@ -95,32 +110,35 @@ struct Pretrained {
   }
   /// A vocabulary of `rows`; new rows are drawn from `seed`. Needs own_weights.
   Result<void> resize_token_embeddings(Index rows, std::uint64_t seed) {
-    TESSERA_TRY_ASSIGN(Weights resized, tessera::resize_token_embeddings(model, rows, file.config.deviation(), seed));
+    ParamBase table;
+    table.view.rank = 2;
+    table.use = ParamUse::table;
+    const double deviation = initial(file.config, "weight", table).deviation;
+    TESSERA_TRY_ASSIGN(Weights resized, tessera::resize_token_embeddings(model, rows, deviation, seed));
     weights = std::move(resized);
     file.config.set_vocabulary(rows);
     return {};
   }
 };
 
-/// Draws the params that are still bound to nothing as the reference initialises them: matrices from a normal
-/// distribution, norms one and zero, biases zero.
+/// Draws the params that are still bound to nothing, as `initial` says.
 template <class Model>
-Result<Weights> initialise_missing(Model& model, double deviation, std::uint64_t seed) {
+Result<Weights> initialise_missing(Model& model, const typename Model::Config& config, std::uint64_t seed) {
   std::vector<bool> unbound;
   for_each_param(model, [&](const RolePath&, ParamBase& p) { unbound.push_back(p.view.data == nullptr); });
   TESSERA_TRY_ASSIGN(Weights weights, Weights::of(model));
   for_each_param(model, [&](const RolePath& path, ParamBase& p) {
     if (!unbound[static_cast<std::size_t>(p.id)] || p.master >= 0) return;
     auto* target = p.view.template as<float>();
-    const std::string_view role = path.c_str();
-    const bool is_norm_weight = p.view.rank == 1 && detail::ends_with(role, "weight");
-    // Transformer-XL's bias of distances is a bias of many dimensions; its r_w_bias and r_r_bias are drawn.
-    const bool is_drawn = p.view.rank > 1 && !detail::ends_with(role, ".r_bias");
-    for (Index i = 0; i < p.view.count(); ++i)
-      target[i] = is_drawn ? static_cast<float>(deviation) *
-                                 normal(seed + static_cast<std::uint64_t>(p.id), static_cast<std::uint64_t>(i))
-                  : is_norm_weight ? 1.0F
-                                   : 0.0F;
+    const Initial how = initial(config, path.c_str(), p);
+    const std::uint64_t stream = seed + static_cast<std::uint64_t>(p.id);
+    for (Index i = 0; i < p.view.count(); ++i) {
+      const auto at = static_cast<std::uint64_t>(i);
+      const double drawn = how.range > 0       ? how.range * (2 * uniform_double(Philox::at(stream, at, 0)) - 1)
+                           : how.deviation > 0 ? static_cast<float>(how.deviation) * normal(stream, at)
+                                               : 0.0F;
+      target[i] = static_cast<float>(how.mean + drawn);
+    }
   });
   return weights;
 }
@@ -160,7 +178,7 @@ Result<std::unique_ptr<Pretrained<Model>>> from_state(ConfigFile<typename Model:
     return Error::format(Code::not_found, "the checkpoint lacks %zu weights of the model: %s%s", lacking,
                          first->c_str(), lacking > 1 ? ", ..." : "");
   if (!loaded->report.missing.empty()) {
-    TESSERA_TRY_ASSIGN(loaded->weights, initialise_missing(loaded->model, loaded->file.config.deviation(), seed));
+    TESSERA_TRY_ASSIGN(loaded->weights, initialise_missing(loaded->model, loaded->file.config, seed));
   }
   return loaded;
 }

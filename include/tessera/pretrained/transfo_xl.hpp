@@ -6,6 +6,8 @@
 
 namespace tessera::inline TESSERA_ISA {
 
+inline constexpr Choice<bool> transfo_xl_inits[] = {{"normal", false}, {"uniform", true}};
+
 void visit_config(auto& v, TransfoXLConfig& c) {
   constexpr Index most = Index{1} << 28;
   v.size("n_token", c.n_token);
@@ -31,6 +33,9 @@ void visit_config(auto& v, TransfoXLConfig& c) {
   v.rate("dropout", c.dropout);
   v.rate("dropatt", c.dropatt);
   v.rate("init_std", c.init_std, 100);
+  v.rate("proj_init_std", c.proj_init_std, 100);
+  v.choice("init", c.init_uniform, transfo_xl_inits);
+  v.rate("init_range", c.init_range, 100);
   v.size("num_labels", c.num_labels);
 }
 
@@ -68,6 +73,15 @@ inline Result<void> check_config(const TransfoXLConfig& c) {
                          "config: div_val: d_embed %lld divided by it for each of %d further clusters is less than one",
                          static_cast<long long>(c.d_embed), clusters - 1);
   return {};
+}
+
+/// Its norms are drawn too, around one; projections of embedding and softmax have a deviation of their own; r_w_bias
+/// and r_r_bias are drawn like weights, and the bias of learned distances is zero like others.
+inline Initial initial(const TransfoXLConfig& c, std::string_view role, const ParamBase& p) {
+  if (role.find("emb_projs") != role.npos || role.find("out_projs") != role.npos) return {0, c.proj_init_std, 0};
+  if (p.view.rank == 1) return {0, 0, 0};
+  if (role.ends_with("r_bias") && !role.ends_with("r_r_bias")) return {0, 0, 0};
+  return {0, c.init_std, c.init_uniform ? c.init_range : 0};
 }
 
 }  // namespace tessera

@@ -17,6 +17,7 @@ void visit_config(auto& v, XlmConfig& c) {
   v.flag("gelu_activation", c.gelu_activation);
   v.flag("sinusoidal_embeddings", c.sinusoidal_embeddings);
   v.flag("causal", c.causal);
+  v.only("is_encoder", true);
   v.flag("asm", c.asm_softmax);
   if (v.has("asm_cutoffs") || c.asm_softmax) {
     v.integers("asm_cutoffs", c.asm_cutoffs, c.asm_cutoff_count, Cutoffs::most - 1, 1, 1 << 28);
@@ -45,6 +46,13 @@ inline Result<void> check_config(const XlmConfig& c) {
     return Error::format(Code::out_of_range, "config: asm_div_value: expected at least 1, found %g", c.asm_div_value);
   if (c.asm_cutoff_count == 0) return Error::format(Code::not_found, "config: asm needs asm_cutoffs");
   return check_cutoffs("asm_cutoffs", c.asm_cutoffs, c.asm_cutoff_count, c.n_words);
+}
+
+/// Tables have a deviation of their own.
+inline Initial initial(const XlmConfig& c, std::string_view role, const ParamBase& p) {
+  Initial usual = initial<XlmConfig>(c, role, p);
+  if (p.use == ParamUse::table) usual.deviation = c.embed_init_std;
+  return usual;
 }
 
 }  // namespace tessera

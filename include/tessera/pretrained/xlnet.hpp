@@ -32,7 +32,9 @@ void visit_config(auto& v, XLNetConfig& c) {
   v.choice("summary_type", c.summary.type, summary_types);
   v.flag("summary_use_proj", c.summary.use_proj);
   v.is("summary_activation", c.summary.tanh, "tanh");
+  v.only("summary_proj_to_labels", false);
   v.rate("summary_last_dropout", c.summary.last_dropout);
+  if (v.has("summary_first_dropout")) v.rate("summary_first_dropout", c.summary.first_dropout);
   v.size("start_n_top", c.start_n_top);
   v.size("end_n_top", c.end_n_top);
 }
