@@ -106,6 +106,14 @@ class Draw:
         shape = (heads,) if self.chance() else (layers, heads)
         return torch.rand(shape) if self.chance() else (torch.rand(shape) < 0.6).float()
 
+    def class_labels(self, classes, texts):
+        """Sometimes a few are ignored, by the value that torch ignores unless told another."""
+        labels = self.ids(classes, texts)
+        if texts > 1 and self.chance(0.3):
+            labels[torch.rand(texts) < 0.4] = -100
+            labels[self.number(0, texts - 1)] = self.number(0, classes - 1)
+        return labels
+
     def token_labels(self, vocabulary, *shape, ignored=-1, first=0):
         """Labels where some are ignored; one that counts stands at or after the column `first`. Seldom none counts: then
         the loss is no number."""
@@ -175,9 +183,9 @@ def bert(draw, name, roberta=False):
     if name.endswith(("PreTraining", "NextSentencePrediction")):
         inputs["next_sentence_label"] = draw.ids(2, texts)
     if name.endswith("SequenceClassification"):
-        inputs["labels"] = torch.randn(texts) if labels == 1 else draw.ids(labels, texts)
+        inputs["labels"] = torch.randn(texts) if labels == 1 else draw.class_labels(labels, texts)
     if name.endswith("MultipleChoice"):
-        inputs["labels"] = draw.ids(choices[0], texts)
+        inputs["labels"] = draw.class_labels(choices[0], texts)
     if name.endswith("TokenClassification"):
         inputs["labels"] = draw.ids(labels, *shape)
         if inputs.get("attention_mask") is not None and not (inputs["attention_mask"] == 1).any():
@@ -220,7 +228,7 @@ def distilbert(draw, name):
     if name.endswith("MaskedLM"):
         case.inputs["masked_lm_labels"] = draw.token_labels(config.vocab_size, texts, tokens)
     if name.endswith("SequenceClassification"):
-        case.inputs["labels"] = torch.randn(texts) if labels == 1 else draw.ids(labels, texts)
+        case.inputs["labels"] = torch.randn(texts) if labels == 1 else draw.class_labels(labels, texts)
     spans(draw, case, texts, tokens)
     return case
 
@@ -271,7 +279,7 @@ def gpt(draw, name, gpt2=False):
             inputs["lm_labels"] = draw.token_labels(config.vocab_size, *shape, first=1)
         if draw.chance(0.7):
             answers = choices if config.summary_type == "cls_index" else tokens
-            inputs["mc_labels"] = draw.ids(answers, texts)
+            inputs["mc_labels"] = draw.class_labels(answers, texts)
     return case
 
 
@@ -377,7 +385,7 @@ def xlnet(draw, name):
     if name.endswith("QuestionAnswering"):
         answers(draw, case, inputs, texts, tokens)
     elif name.endswith("SequenceClassification") and draw.chance(0.8):
-        inputs["labels"] = torch.randn(texts) if labels == 1 else draw.ids(labels, texts)
+        inputs["labels"] = torch.randn(texts) if labels == 1 else draw.class_labels(labels, texts)
     elif name.endswith("LMHeadModel") and draw.chance(0.8):
         inputs["labels"] = draw.token_labels(vocabulary, texts, targets if takes_targets else tokens)
     return case
@@ -470,10 +478,10 @@ def xlm(draw, name):
     if name.endswith("QuestionAnswering"):
         answers(draw, case, inputs, texts, tokens)
     elif name.endswith("LMHeadModel") and draw.chance(0.8):
-        inputs["labels"] = draw.ids(vocabulary, texts * tokens)
+        inputs["labels"] = draw.token_labels(vocabulary, texts * tokens, ignored=None if config.asm else draw.one_of(None, -100))
     elif name.endswith("SequenceClassification") and draw.chance(0.8):
         if config.summary_use_proj and config.summary_proj_to_labels:
-            inputs["labels"] = torch.randn(texts) if labels == 1 else draw.ids(labels, texts)
+            inputs["labels"] = torch.randn(texts) if labels == 1 else draw.class_labels(labels, texts)
     return case
 
 
