@@ -230,3 +230,25 @@ BOOST_AUTO_TEST_CASE(xlm_languages_lengths_masks_and_past) {
   in.attention_mask = View::of_const(mask.data(), DType::f32, 2, 4);
   refused(causal.model, in, "xlm: a causal model takes no attention_mask");
 }
+
+BOOST_AUTO_TEST_CASE(labels_that_torch_ignores_are_labels) {
+  Ids ids, word_labels;
+  const Owned<XLMWithLMHeadModel<>> xlm_lm(xlm());
+  auto words = input<XLMWithLMHeadModel<>::Input>(ids, 2, 3);
+  words.labels = word_labels.view(2, 3);
+  word_labels.ids[1] = -100;
+  BOOST_TEST(xlm_lm.model.validate(words).ok());
+  word_labels.ids[1] = -1;
+  refused(xlm_lm.model, words, "xlm: labels: value -1 at position 1");
+  OpenAIGPTConfig c = gpt();
+  c.num_labels = 1;
+  const Owned<OpenAIGPTDoubleHeadsModel<>> heads(c);
+  auto choices = input<OpenAIGPTDoubleHeadsModel<>::Input>(ids, 6, 2);
+  choices.choices = 3;
+  std::int32_t right[] = {-100, 2};
+  choices.mc_labels = View::of(right, DType::i32, 2);
+  const auto valid = heads.model.validate(choices);
+  BOOST_TEST(valid.ok(), valid.error().message());
+  right[0] = -1;
+  refused(heads.model, choices, "openai-gpt: mc_labels: value -1 at position 0");
+}

@@ -154,5 +154,39 @@ BOOST_AUTO_TEST_CASE(bad_configs_are_refused_by_the_key) {
   refused<XlmConfig>(R"({"asm": true, "n_words": 50, "asm_cutoffs": [20, 60]})", "asm_cutoffs");
   refused<XlmConfig>(R"({"asm": true, "n_words": 50, "asm_cutoffs": [20], "asm_div_value": 0.5})", "asm_div_value");
   refused<XlmConfig>(R"({"n_words": 50, "pad_index": 50})", "pad_index");
+  refused<XlmConfig>(R"({"is_encoder": false})", "is_encoder: only true is computed here");
   refused<XlmConfig>(R"({"causal": "yes"})", "causal");
+}
+
+BOOST_AUTO_TEST_CASE(tables_of_xlm_are_drawn_with_a_deviation_of_their_own) {
+  const auto json = io::parse_json(
+      R"({"n_words": 300, "emb_dim": 64, "n_heads": 2, "n_layers": 1, "embed_init_std": 3.0, "init_std": 0.5})");
+  BOOST_TEST_REQUIRE(json.ok());
+  auto file = parse_config<XlmConfig>(*json);
+  BOOST_TEST_REQUIRE(file.ok(), file.error().message());
+  auto p = from_state<XLMWithLMHeadModel<>>(std::move(*file), io::State(), anything_missing, 3);
+  BOOST_TEST_REQUIRE(p.ok(), p.error().message());
+  const auto deviation = [](const View& v, Index first) {
+    double sum = 0;
+    const Index count = v.count() - first;
+    for (Index i = first; i < v.count(); ++i) sum += double{v.as<float>()[i]} * double{v.as<float>()[i]};
+    return std::sqrt(sum / static_cast<double>(count));
+  };
+  auto& model = (*p)->model;
+  BOOST_TEST(std::fabs(deviation(model.base.embeddings.word.weight.view, 0) - 3) < 0.1);
+  BOOST_TEST(std::fabs(deviation(model.base.encoder[0].attention.query.weight.view, 0) - 0.5) < 0.05);
+  BOOST_TEST_REQUIRE((*p)->own_weights().ok());
+  BOOST_TEST_REQUIRE((*p)->resize_token_embeddings(400, 5).ok());
+  BOOST_TEST(std::fabs(deviation(model.base.embeddings.word.weight.view, 300 * 64) - 3) < 0.1);
+}
+
+BOOST_AUTO_TEST_CASE(an_adaptive_softmax_keeps_its_vocabulary) {
+  auto p = from_pretrained<XLMWithLMHeadModel<>>(golden("xlm-lm-asm"));
+  BOOST_TEST_REQUIRE(p.ok(), p.error().message());
+  BOOST_TEST_REQUIRE((*p)->own_weights().ok());
+  const Index words = (*p)->file.config.n_words;
+  const auto resized = (*p)->resize_token_embeddings(words - 3, 5);
+  BOOST_TEST(!resized.ok());
+  BOOST_TEST((std::string(resized.error().message()).find("keeps its vocabulary") != std::string::npos));
+  BOOST_TEST((*p)->file.config.n_words == words);
 }

@@ -133,6 +133,38 @@ BOOST_AUTO_TEST_CASE(configs_that_are_refused_say_why) {
   BOOST_TEST(contains(refusal<Net>(xlnet, "summary_type", "attn", Code::unsupported), "found attn"));
   BOOST_TEST(contains(refusal<Net>(xlnet, "n_head", 5, Code::shape_mismatch), "n_head"));
   BOOST_TEST(contains(refusal<Net>(xlnet, "mem_len", -3, Code::out_of_range), "mem_len"));
+  BOOST_TEST(
+      contains(refusal<Net>(xlnet, "summary_proj_to_labels", true, Code::unsupported), "summary_proj_to_labels"));
+  BOOST_TEST(contains(refusal<XL>(lm, "init", "constant", Code::unsupported), "normal or uniform, found constant"));
+}
+
+BOOST_AUTO_TEST_CASE(transformer_xl_is_drawn_as_its_config_says) {
+  auto file = read_config<TransfoXLConfig>(golden + "transfoxl-lm-div4/config.json");
+  BOOST_TEST_REQUIRE(file.ok(), file.error().message());
+  file->config.proj_init_std = 4;
+  file->config.init_std = 0.25;
+  file->config.init_uniform = true;
+  file->config.init_range = 0.5;
+  auto p = from_state<TransfoXLLMHeadModel<>>(*file, io::State(), anything_missing, 3);
+  BOOST_TEST_REQUIRE(p.ok(), p.error().message());
+  auto& model = (*p)->model;
+  const auto largest = [](const View& v) {
+    float most = 0;
+    for (Index i = 0; i < v.count(); ++i) most = std::max(most, std::fabs(v.as<float>()[i]));
+    return most;
+  };
+  BOOST_TEST(largest(model.base.word_emb.emb_layers[0].weight.view) <= 0.5F);
+  BOOST_TEST(largest(model.base.word_emb.emb_layers[0].weight.view) > 0.45F);
+  BOOST_TEST(largest(model.base.word_emb.emb_projs[0].view) > 4);  // of many, one is further out than its deviation
+}
+
+BOOST_AUTO_TEST_CASE(transformer_xl_keeps_its_vocabulary) {
+  auto p = from_pretrained<TransfoXLLMHeadModel<>>(golden + "transfoxl-lm-div4");
+  BOOST_TEST_REQUIRE(p.ok());
+  BOOST_TEST_REQUIRE((*p)->own_weights().ok());
+  const auto resized = (*p)->resize_token_embeddings(200, 1);
+  BOOST_TEST(!resized.ok());
+  BOOST_TEST(contains(resized.error().message(), "keeps its vocabulary"));
 }
 
 BOOST_AUTO_TEST_CASE(a_resized_vocabulary_keeps_its_rows_and_the_tie) {
