@@ -57,6 +57,12 @@ class JobSystem {
   };
 
   void run(const Job& job) {
+    // The workers have one job at a time. A call that comes meanwhile, from inside of a tile or from another thread,
+    // runs its tiles itself: to wait for the workers could be to wait for itself.
+    if (running_.exchange(true)) {
+      for (std::int64_t i = 0; i < job.count; ++i) job.body(job.argument, i);
+      return;
+    }
     {
       const std::lock_guard lock(mutex_);
       job_ = job;
@@ -66,8 +72,11 @@ class JobSystem {
     }
     wake_.notify_all();
     take(job);
-    std::unique_lock lock(mutex_);
-    done_.wait(lock, [this] { return busy_ == 0; });
+    {
+      std::unique_lock lock(mutex_);
+      done_.wait(lock, [this] { return busy_ == 0; });
+    }
+    running_ = false;
   }
   void take(const Job& job) {
     for (std::int64_t i = next_++; i < job.count; i = next_++) job.body(job.argument, i);
@@ -90,6 +99,7 @@ class JobSystem {
 
   std::mutex mutex_;
   std::condition_variable wake_, done_;
+  std::atomic<bool> running_{false};
   Job job_;
   std::atomic<std::int64_t> next_{0};
   std::uint64_t number_ = 0;
