@@ -1,5 +1,5 @@
 // Text generation by folder: what is drawn does not depend on batches, pieces put together are the text, texts end
-// before their stops, beams, and what cannot be generated.
+// before their stops, beams, padding texts, and what cannot be generated.
 #define BOOST_TEST_MODULE pretrained_text_generator
 #include "tessera/pretrained/text_generator.hpp"
 
@@ -17,7 +17,8 @@ namespace {
 
 struct Folders {
   fs::path root = fs::temp_directory_path() / ("tessera_text_generator_" + std::to_string(getpid()));
-  std::string gpt2 = (root / "gpt2").string(), transfo_xl = (root / "transfo-xl").string();
+  std::string gpt2 = (root / "gpt2").string(), transfo_xl = (root / "transfo-xl").string(),
+              xlnet = (root / "xlnet").string();
   Folders() {
     using language_model_test::make_folder;
     const auto small = make_folder<GPT2LMHeadModel<>>(
@@ -29,6 +30,9 @@ struct Folders {
         transfo_xl, "transfoxl-lm-div4", {{"n_token", 2914}, {"cutoffs", {100, 700}}, {"init_std", 0.2}}, "transfo_xl",
         {"vocab.bin"});
     BOOST_TEST_REQUIRE(segments.ok(), segments.error().message());
+    const auto permuted = make_folder<XLNetLMHeadModel<>>(
+        xlnet, "xlnet-lm-nolabels", {{"n_token", 2200}, {"initializer_range", 0.5}}, "xlnet", {"spiece.model"});
+    BOOST_TEST_REQUIRE(permuted.ok(), permuted.error().message());
   }
   ~Folders() { fs::remove_all(root); }
 };
@@ -169,6 +173,25 @@ BOOST_AUTO_TEST_CASE(a_search_gives_the_best_texts_and_at_least_the_greedy_one) 
       }
       request.batch = 1;
       check_same(texts(*generator, request), best);
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(padding_text_stands_before_prompts_of_transfo_xl_and_xlnet_alone) {
+  const std::string padding = "It was the first day of spring. The trees were still bare. ";
+  std::vector<std::string> longer;
+  for (const std::string& prompt : prompts) longer.push_back(padding + prompt);
+  for (const std::string& folder : {folders().gpt2, folders().transfo_xl, folders().xlnet}) {
+    BOOST_TEST_CONTEXT(folder) {
+      const auto generator = load(folder);
+      TextRequest request;
+      request.max_new_tokens = 8;
+      request.sampling.temperature = 0;
+      const auto without = texts(*generator, request), before = texts(*generator, request, longer);
+      // Each prompt is continued in another way behind the padding: what the padding is worth can be seen.
+      for (std::size_t i = 0; i < prompts.size(); ++i) BOOST_TEST((without[i].tokens != before[i].tokens));
+      request.padding_text = padding;
+      check_same(texts(*generator, request), folder == folders().gpt2 ? without : before);
     }
   }
 }
