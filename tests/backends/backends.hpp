@@ -35,3 +35,12 @@ inline std::vector<tessera::AnyBackend> host_backends() {
 #endif
   return all;
 }
+
+/// f32, and those others that a backend computes linears in.
+inline std::vector<tessera::Precision> precisions_of(const tessera::AnyBackend& backend) {
+  using tessera::Precision;
+  std::vector<Precision> all{Precision::f32};
+  for (const Precision low : {Precision::bf16, Precision::int8})
+    if (backend.packing().supports != nullptr && backend.packing().supports(low)) all.push_back(low);
+  return all;
+}

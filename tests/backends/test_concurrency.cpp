@@ -1,5 +1,5 @@
-// A const model is shared: a thousand calls from eight threads give the same bits, with threads of a shared pool or
-// alone; and a call fits into a stack of 128 kB.
+// A const model is shared: in each precision, a thousand calls from eight threads give the same bits, with threads of a
+// shared pool or alone; and a call fits into a stack of 128 kB.
 #define BOOST_TEST_MODULE backends_concurrency
 #include <pthread.h>
 
@@ -19,8 +19,10 @@ using Model = BertForTokenClassification<>;
 
 #ifdef TESSERA_WITH_CPU
 using Shared = Cpu;
+constexpr Precision precisions[] = {Precision::f32, Precision::bf16, Precision::int8};
 #else
 using Shared = Ref;
+constexpr Precision precisions[] = {Precision::f32};
 #endif
 
 namespace {
@@ -38,8 +40,11 @@ BertConfig wide() {
 
 struct Setting {
   const Owned<Model> owned{wide()};
-  Packed<Shared> packed = std::move(Packed<Shared>::of(owned.model, Shared())).value();
+  Packed<Shared> packed;
   Arrays arrays{texts, tokens};
+
+  explicit Setting(Precision precision)
+      : packed(std::move(Packed<Shared>::of(owned.model, Shared(), precision)).value()) {}
 
   std::vector<float> run(const Executor& executor) const {
     Session<Model, Shared> session(owned.model, Shared(), &packed, executor);
@@ -50,10 +55,8 @@ struct Setting {
   }
 };
 
-}  // namespace
-
-BOOST_AUTO_TEST_CASE(a_thousand_calls_from_eight_threads_give_the_same_bits) {
-  const Setting setting;
+void check_a_thousand_calls(Precision precision) {
+  const Setting setting(precision);
   const std::vector<float> truth = setting.run(Executor());
   BOOST_TEST_REQUIRE(!truth.empty());
   ThreadPool pool;
@@ -84,13 +87,14 @@ BOOST_AUTO_TEST_CASE(a_thousand_calls_from_eight_threads_give_the_same_bits) {
   BOOST_TEST(same == 1000);
 }
 
-BOOST_AUTO_TEST_CASE(a_call_fits_into_a_stack_of_128_kb) {
+void check_a_small_stack(Precision precision) {
   struct Job {
-    Setting setting;
+    const Setting setting;
     std::vector<float> truth, found;
   };
-  Job job;
+  Job job{Setting(precision), {}, {}};
   job.truth = job.setting.run(Executor());
+  BOOST_TEST_REQUIRE(!job.truth.empty());
   pthread_attr_t attributes;
   pthread_attr_init(&attributes);
   BOOST_TEST_REQUIRE(pthread_attr_setstacksize(&attributes, 128 * 1024) == 0);
@@ -106,4 +110,18 @@ BOOST_AUTO_TEST_CASE(a_call_fits_into_a_stack_of_128_kb) {
   pthread_join(thread, nullptr);
   pthread_attr_destroy(&attributes);
   BOOST_TEST(same_bits(job.found, job.truth));
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(a_thousand_calls_from_eight_threads_give_the_same_bits) {
+  for (const Precision precision : precisions) {
+    BOOST_TEST_CONTEXT(name(precision)) { check_a_thousand_calls(precision); }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_call_fits_into_a_stack_of_128_kb) {
+  for (const Precision precision : precisions) {
+    BOOST_TEST_CONTEXT(name(precision)) { check_a_small_stack(precision); }
+  }
 }
