@@ -42,7 +42,8 @@ struct DecodeRow {
     return r;
   }
 };
-inline constexpr Index heads_at_once = 8;
+/// Whole rows of a cache where they fit: parts of rows are read at three quarters of the speed (GPT-2, 984 keys).
+inline constexpr Index heads_at_once = 16;
 inline constexpr Index rows_at_once = 16;    ///< of keys or values, from one head to the next
 inline constexpr Index rows_in_chunk = 256;  ///< a multiple of 16
 

@@ -226,6 +226,17 @@ BOOST_AUTO_TEST_CASE(classes_with_heads) {
   const Copy spans("xlnet-qa-beam", "xlnet-qa");
   auto finder = AutoModelForQuestionAnswering::from_pretrained(spans.text());
   BOOST_TEST_REQUIRE(finder.ok(), finder.error().message());
+  BOOST_TEST_REQUIRE((*finder)->prepare(host).ok());
+  // An answer begins with no token that p_mask rules out.
+  const std::int32_t question[] = {1, 4, 5, 6, 7, 8, 9, 3};
+  float no_answer[] = {1, 1, 1, 0, 1, 1, 1, 1};
+  AnyInput asked;
+  asked.layout = Layout::padded(1, 8);
+  asked.input_ids = View::of_const(question, DType::i32, 1, 8);
+  asked.p_mask = View::of(no_answer, DType::f32, 1, 8);
+  const auto answered = (*finder)->run(asked);
+  BOOST_TEST_REQUIRE(answered.ok(), answered.error().message());
+  BOOST_TEST((*finder)->output("start_top_index")[0] == 3.0F);
   const Copy kinds("xlnet-seqcls-first", "xlnet-classes");
   auto sorter = AutoModelForSequenceClassification::from_pretrained(kinds.text());
   BOOST_TEST_REQUIRE(sorter.ok(), sorter.error().message());

@@ -90,6 +90,7 @@ struct AnyInput {
   View perm_mask, target_mapping;
   View labels;                          ///< of texts or tokens, as the class has them
   View start_positions, end_positions;  ///< of answers
+  View cls_index, is_impossible, p_mask;
 };
 
 /// A model of any class with its weights and, once it is prepared, a session.
@@ -225,6 +226,9 @@ class AnyModelOf final : public AnyModel {
     TESSERA_GIVE(labels);
     TESSERA_GIVE(start_positions);
     TESSERA_GIVE(end_positions);
+    TESSERA_GIVE(cls_index);
+    TESSERA_GIVE(is_impossible);
+    TESSERA_GIVE(p_mask);
 #undef TESSERA_GIVE
     if (error) return error;
     if constexpr (has_mems) {
