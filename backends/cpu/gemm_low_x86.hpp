@@ -247,7 +247,8 @@ TESSERA_DOT_INLINE RowRange range_of_rotated(const float* x, Index n, float* kep
           finite ? 0.0F : std::numeric_limits<float>::quiet_NaN()};
 }
 
-/// Rotated rows to unsigned bytes by their range. A row with a number that is not finite gets a scale that is none.
+/// Rotated rows to unsigned bytes by their range. A row with a number, or a sum of eight, that is not finite gets a
+/// scale that is none.
 ///
 /// 254 steps over the range and a zero that is rounded up leave every quotient within [0, 255], so none is clamped:
 /// 3 * 2^22 is added, and the lowest byte of the sum is the quotient, rounded to nearest.
