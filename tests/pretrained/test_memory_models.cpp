@@ -155,6 +155,12 @@ BOOST_AUTO_TEST_CASE(transformer_xl_is_drawn_as_its_config_says) {
   };
   BOOST_TEST(largest(model.base.word_emb.emb_layers[0].weight.view) <= 0.5F);
   BOOST_TEST(largest(model.base.word_emb.emb_layers[0].weight.view) > 0.45F);
+  // Norms are drawn around one.
+  const View& norm = model.base.stack[0].attention_norm.weight.view;
+  double sum = 0;
+  for (Index i = 0; i < norm.count(); ++i) sum += static_cast<double>(norm.as<float>()[i]);
+  BOOST_TEST(std::fabs(sum / static_cast<double>(norm.count()) - 1) < 0.25);
+  BOOST_TEST(norm.as<float>()[0] != norm.as<float>()[1]);
   BOOST_TEST(largest(model.base.word_emb.emb_projs[0].view) > 4);  // of many, one is further out than its deviation
 }
 

@@ -27,7 +27,8 @@ struct Folders {
         {"vocab.json", "merges.txt"});
     BOOST_TEST_REQUIRE(small.ok(), small.error().message());
     const auto segments = make_folder<TransfoXLLMHeadModel<>>(
-        transfo_xl, "transfoxl-lm-div4", {{"n_token", 2914}, {"cutoffs", {100, 700}}, {"init_std", 0.2}}, "transfo_xl",
+        transfo_xl, "transfoxl-lm-div4",
+        {{"n_token", 2914}, {"cutoffs", {100, 700}}, {"init_std", 0.2}, {"proj_init_std", 0.2}}, "transfo_xl",
         {"vocab.bin"});
     BOOST_TEST_REQUIRE(segments.ok(), segments.error().message());
     const auto permuted = make_folder<XLNetLMHeadModel<>>(

@@ -79,8 +79,8 @@ inline Result<void> check_config(const TransfoXLConfig& c) {
 /// and r_r_bias are drawn like weights, and the bias of learned distances is zero like others.
 inline Initial initial(const TransfoXLConfig& c, std::string_view role, const ParamBase& p) {
   if (role.find("emb_projs") != role.npos || role.find("out_projs") != role.npos) return {0, c.proj_init_std, 0};
-  if (p.view.rank == 1) return {0, 0, 0};
-  if (role.ends_with("r_bias") && !role.ends_with("r_r_bias")) return {0, 0, 0};
+  if (p.view.rank == 1) return role.ends_with("weight") ? Initial{1, c.init_std, 0} : Initial{};
+  if (role.ends_with("r_bias") && !role.ends_with("r_r_bias")) return {};
   return {0, c.init_std, c.init_uniform ? c.init_range : 0};
 }
 
