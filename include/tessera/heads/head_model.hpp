@@ -113,6 +113,8 @@ struct HeadModel : Head {
     if constexpr (requires { Head::vocabulary(f); }) Head::vocabulary(f);
   }
   constexpr const char* keeps_vocabulary() const noexcept {
+    if constexpr (requires { base.keeps_vocabulary(); })
+      if (const char* const reason = base.keeps_vocabulary(); reason != nullptr) return reason;
     if constexpr (requires { Head::keeps_vocabulary(); }) return Head::keeps_vocabulary();
     return nullptr;
   }
